@@ -1,0 +1,48 @@
+import type { GroupVersionResource, KubeObject, UnknownObject } from '../../api/object.js'
+import type { Fault } from '../../api/status.js'
+import type { Clock } from '../../base/clock.js'
+import type { Random } from '../../base/random.js'
+import type { UserInfo } from '../authn/authenticator.js'
+
+/**
+ * The rules of one kind that are not shape: registry/<group>/<kind>.ts exports one. Everything is optional; without a
+ * strategy a kind has the generic behaviour (spec changes bump generation, status is kept apart where /status exists).
+ * Every function may change its own `object` argument (a private copy) and must not touch `old` (shared with the cache).
+ */
+export interface Strategy<T extends KubeObject = UnknownObject> {
+  readonly resource: Pick<GroupVersionResource, 'group' | 'resource'>
+  /** After decoding and defaulting, before admission: drop what a client may not set, fill what the server sets. */
+  prepareForCreate?(object: T, context: StrategyContext): void
+  prepareForUpdate?(object: T, old: T, context: StrategyContext): void
+  /** Every broken rule, with its path. `old` is undefined on create. */
+  validate?(object: T, old: T | undefined, context: StrategyContext): Fault[]
+  /** For /status: the spec has been put back already. */
+  prepareForStatusUpdate?(object: T, old: T, context: StrategyContext): void
+  validateStatus?(object: T, old: T): Fault[]
+  warnings?(object: T, old: T | undefined): string[]
+  /** Field selectors beyond metadata.name and metadata.namespace: "spec.nodeName" → value ('' when unset). */
+  selectableFields?: Readonly<Record<string, (object: T) => string>>
+  /** Grace period in seconds of a delete: 0 deletes at once; undefined: this kind knows no graceful deletion. May set deletion fields. */
+  gracePeriod?(object: T, requested: number | undefined): number | undefined
+  /** True when create with PUT is allowed (upstream AllowCreateOnUpdate). */
+  readonly allowCreateOnUpdate?: boolean
+  /** True when PUT without resourceVersion is allowed (upstream AllowUnconditionalUpdate). Default true. */
+  readonly allowUnconditionalUpdate?: boolean
+  /** Work in the store around the write: allocations that must be undone when the write fails. Runs after validation; not on dry run. */
+  beforeWrite?(object: T, old: T | undefined, context: StrategyContext): Promise<{ undo(): Promise<void> } | undefined>
+  /** After the object is gone from the store: give back allocations. */
+  afterDelete?(object: T, context: StrategyContext): Promise<void>
+  /** Seconds to live for a new object (events); undefined: for ever. */
+  ttlSeconds?(object: T): number | undefined
+  /** Where the objects lie below /registry/ when it is not the resource's name ("services/specs"). */
+  readonly storagePrefix?: string
+}
+
+export interface StrategyContext {
+  readonly clock: Clock
+  readonly random: Random
+  readonly user: UserInfo
+  readonly dryRun: boolean
+  /** '' for the main resource. */
+  readonly subresource: string
+}
