@@ -1,5 +1,6 @@
 // Bundles the package: dist/quorate.cjs (the command; CommonJS so that V8's code cache applies) and dist/index.js (the library).
 import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const root = new URL('..', import.meta.url).pathname
@@ -16,7 +17,8 @@ const jsonAsText = {
   },
 }
 
-const common = {
+/** How every bundle of this package is made. */
+export const bundling = {
   bundle: true,
   platform: 'node',
   target: 'node20',
@@ -29,14 +31,16 @@ const common = {
   logLevel: 'warning',
 }
 
-rmSync(`${root}dist`, { recursive: true, force: true })
-await build({ ...common, entryPoints: [`${root}src/cli/main.ts`], outfile: `${root}dist/quorate.cjs`, format: 'cjs' })
-if (existsSync(`${root}src/testing/index.ts`)) {
-  await build({
-    ...common,
-    entryPoints: [`${root}src/testing/index.ts`],
-    outfile: `${root}dist/index.js`,
-    format: 'esm',
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  })
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  rmSync(`${root}dist`, { recursive: true, force: true })
+  await build({ ...bundling, entryPoints: [`${root}src/cli/main.ts`], outfile: `${root}dist/quorate.cjs`, format: 'cjs' })
+  if (existsSync(`${root}src/testing/index.ts`)) {
+    await build({
+      ...bundling,
+      entryPoints: [`${root}src/testing/index.ts`],
+      outfile: `${root}dist/index.js`,
+      format: 'esm',
+      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    })
+  }
 }
