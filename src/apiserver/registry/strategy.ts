@@ -34,8 +34,27 @@ export interface Strategy<T extends KubeObject = UnknownObject> {
   afterDelete?(object: T, context: StrategyContext): Promise<void>
   /** Seconds to live for a new object (events); undefined: for ever. */
   ttlSeconds?(object: T): number | undefined
+  /**
+   * When metadata.generation moves (it starts at 1 and is the server's alone). 'content' (default): when anything outside
+   * metadata and status changes; 'none': this kind has no generation; or the kind's own rule.
+   */
+  readonly generation?: 'content' | 'none' | ((object: T, old: T) => boolean)
+  /** The object is about to stay as being deleted (deletionTimestamp has just been set): a Namespace's phase becomes Terminating. */
+  prepareForDeletion?(object: T, context: StrategyContext): void
+  /** True while an object without metadata.finalizers must stay nevertheless (a Namespace's spec.finalizers). */
+  holdsDeletion?(object: T): boolean
+  /** PUT and PATCH of subresources other than status that speak the object's own kind: "approval", "resize", "finalize" ... */
+  readonly subresources?: Readonly<Record<string, SubresourceStrategy<T>>>
+  /** POST of subresources that speak another kind and change the object: "binding". Changes `object` by `body`, or throws a StatusError. */
+  readonly actions?: Readonly<Record<string, (object: T, body: UnknownObject, context: StrategyContext) => void>>
   /** Where the objects lie below /registry/ when it is not the resource's name ("services/specs"). */
   readonly storagePrefix?: string
+}
+
+export interface SubresourceStrategy<T extends KubeObject> {
+  /** Puts everything back that this subresource may not change. */
+  prepareForUpdate(object: T, old: T, context: StrategyContext): void
+  validate?(object: T, old: T, context: StrategyContext): Fault[]
 }
 
 export interface StrategyContext {
