@@ -24,12 +24,22 @@ export interface Strategy<T extends KubeObject = UnknownObject> {
   selectableFields?: Readonly<Record<string, (object: T) => string>>
   /** Grace period in seconds of a delete: 0 deletes at once; undefined: this kind knows no graceful deletion. May set deletion fields. */
   gracePeriod?(object: T, requested: number | undefined): number | undefined
+  /** True when a client may give the status of a new object (a kubelet registers its Node with it). Otherwise it is dropped before prepareForCreate. */
+  readonly keepsStatusOnCreate?: boolean
   /** True when create with PUT is allowed (upstream AllowCreateOnUpdate). */
   readonly allowCreateOnUpdate?: boolean
   /** True when PUT without resourceVersion is allowed (upstream AllowUnconditionalUpdate). Default true. */
   readonly allowUnconditionalUpdate?: boolean
-  /** Work in the store around the write: allocations that must be undone when the write fails. Runs after validation; not on dry run. */
-  beforeWrite?(object: T, old: T | undefined, context: StrategyContext): Promise<{ undo(): Promise<void> } | undefined>
+  /**
+   * Work in the store around the write, after validation: allocations that `undo` takes back when the write fails; `done`
+   * follows a write that succeeded (what the old object had and the new one has not). On dry run too: then it may fill the
+   * object in, but leaves nothing behind (neither undo nor done is called). May throw a StatusError.
+   */
+  beforeWrite?(
+    object: T,
+    old: T | undefined,
+    context: StrategyContext,
+  ): Promise<{ undo(): Promise<void>; done?(): Promise<void> } | undefined>
   /** After the object is gone from the store: give back allocations. */
   afterDelete?(object: T, context: StrategyContext): Promise<void>
   /** Seconds to live for a new object (events); undefined: for ever. */

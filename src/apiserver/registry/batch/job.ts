@@ -1,0 +1,36 @@
+import type { Job } from '../../../api/types/batch-v1.js'
+import type { Strategy } from '../strategy.js'
+
+/** Jobs: unless manualSelector is true, the server writes a selector that matches this Job's own pods alone. */
+export const jobStrategy: Strategy<Job> = {
+  resource: { group: 'batch', resource: 'jobs' },
+  prepareForCreate(job, { random }) {
+    if (job.spec && job.spec.manualSelector !== true) writeSelector(job, (job.metadata.uid ??= random.uuid()))
+    const labels = job.spec?.template?.metadata?.labels
+    if (labels && Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...labels }
+  },
+  selectableFields: {
+    'status.successful': (job) => String(job.status?.succeeded ?? 0),
+  },
+}
+
+function writeSelector(job: Job, uid: string): void {
+  const spec = job.spec
+  // A selector of the user's own with manualSelector unset is validation's to refuse.
+  if (!spec?.template) return
+  const template = spec.template
+  template.metadata = {
+    ...template.metadata,
+    labels: {
+      ...template.metadata?.labels,
+      'batch.kubernetes.io/controller-uid': uid,
+      'batch.kubernetes.io/job-name': job.metadata.name ?? '',
+      'controller-uid': uid,
+      'job-name': job.metadata.name ?? '',
+    },
+  }
+  spec.selector = {
+    ...spec.selector,
+    matchLabels: { ...spec.selector?.matchLabels, 'batch.kubernetes.io/controller-uid': uid },
+  }
+}

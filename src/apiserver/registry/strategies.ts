@@ -1,0 +1,95 @@
+import type { KubeObject } from '../../api/object.js'
+import { apiServiceStrategy } from './apiregistration/api-service.js'
+import { daemonSetStrategy } from './apps/daemon-set.js'
+import { deploymentStrategy } from './apps/deployment.js'
+import { jobStrategy } from './batch/job.js'
+import { certificateSigningRequestStrategy } from './certificates/certificate-signing-request.js'
+import { eventsEventStrategy, eventStrategy } from './core/event.js'
+import { namespaceStrategy } from './core/namespace.js'
+import { nodeStrategy } from './core/node.js'
+import { persistentVolumeClaimStrategy } from './core/persistent-volume-claim.js'
+import { persistentVolumeStrategy } from './core/persistent-volume.js'
+import { podStrategy } from './core/pod.js'
+import { replicationControllerStrategy } from './core/replication-controller.js'
+import { secretStrategy } from './core/secret.js'
+import { serviceStrategy } from './core/service.js'
+import { endpointSliceStrategy } from './discovery/endpoint-slice.js'
+import type { ServiceAllocator } from '../allocators/service-allocator.js'
+import type { Strategy } from './strategy.js'
+
+/** Kinds whose only rule beyond the generic ones is that they count no generation. */
+const withoutGeneration: readonly (readonly [group: string, resources: readonly string[]])[] = [
+  ['', ['configmaps', 'endpoints', 'limitranges', 'resourcequotas', 'serviceaccounts']],
+  ['apps', ['controllerrevisions']],
+  ['autoscaling', ['horizontalpodautoscalers']],
+  ['coordination.k8s.io', ['leases']],
+  ['networking.k8s.io', ['ipaddresses', 'servicecidrs']],
+  ['node.k8s.io', ['runtimeclasses']],
+  ['rbac.authorization.k8s.io', ['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings']],
+  ['resource.k8s.io', ['resourceclaims', 'resourceclaimtemplates']],
+  ['storage.k8s.io', ['csidrivers', 'csinodes', 'csistoragecapacities', 'storageclasses', 'volumeattachments', 'volumeattributesclasses']],
+]
+
+/** Kinds that a PUT may create (upstream's AllowCreateOnUpdate). */
+const createdByPut = new Set([
+  '/endpoints',
+  '/limitranges',
+  'coordination.k8s.io/leases',
+  ...rbac(['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings']),
+])
+
+/** Kinds of which a PUT must name the resourceVersion it replaces. */
+const conditional = new Set(['networking.k8s.io/ipaddresses', 'networking.k8s.io/servicecidrs', 'coordination.k8s.io/leases'])
+
+function rbac(resources: readonly string[]): string[] {
+  return resources.map((resource) => `rbac.authorization.k8s.io/${resource}`)
+}
+
+export interface StrategyDeps {
+  /** Without it, Services keep the addresses they name and get no others. */
+  readonly services?: ServiceAllocator
+  /** --event-ttl in seconds. */
+  readonly eventTtlSeconds?: number
+}
+
+/** Every built-in kind's strategy by "group/resource". Kinds that are not in it are wholly generic. */
+export function buildStrategies({ services, eventTtlSeconds = 3600 }: StrategyDeps = {}): ReadonlyMap<string, Strategy> {
+  const plain = withoutGeneration.flatMap(([group, resources]) =>
+    resources.map((resource): Strategy => {
+      const key = `${group}/${resource}`
+      return {
+        resource: { group, resource },
+        generation: 'none',
+        ...(createdByPut.has(key) ? { allowCreateOnUpdate: true } : {}),
+        ...(conditional.has(key) ? { allowUnconditionalUpdate: false } : {}),
+      }
+    }),
+  )
+  const own = [
+    erase(podStrategy),
+    erase(serviceStrategy(services)),
+    erase(namespaceStrategy),
+    erase(nodeStrategy),
+    erase(secretStrategy),
+    erase(eventStrategy(eventTtlSeconds)),
+    erase(eventsEventStrategy(eventTtlSeconds)),
+    erase(persistentVolumeStrategy),
+    erase(persistentVolumeClaimStrategy),
+    erase(replicationControllerStrategy),
+    erase(deploymentStrategy),
+    erase(daemonSetStrategy),
+    erase(jobStrategy),
+    erase(certificateSigningRequestStrategy),
+    erase(endpointSliceStrategy),
+    erase(apiServiceStrategy),
+  ]
+  return new Map([...plain, ...own].map((strategy) => [`${strategy.resource.group}/${strategy.resource.resource}`, strategy]))
+}
+
+/** Those without effects beyond the object (Services allocate nothing): for tools and tests. */
+export const strategies: ReadonlyMap<string, Strategy> = buildStrategies()
+
+/** The registry hands each strategy objects of its own kind only. */
+function erase<T extends KubeObject>(strategy: Strategy<T>): Strategy {
+  return strategy as unknown as Strategy
+}
