@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../api/object.js'
-import type { ClusterRole, RoleBinding, Subject } from '../../api/types/rbac-v1.js'
+import type { ClusterRole, PolicyRule, RoleBinding, Subject } from '../../api/types/rbac-v1.js'
 import { uncovered } from '../authz/rbac/covers.js'
 import { sameJson } from '../registry/same-json.js'
 
@@ -14,7 +14,7 @@ export function reconcileRole(existing: KubeObject, wanted: KubeObject): KubeObj
   const role = existing as ClusterRole
   const target = wanted as ClusterRole
   // An aggregated role's rules are the aggregation controller's.
-  const missing = target.aggregationRule ? [] : uncovered(role.rules ?? [], target.rules ?? [])
+  const missing = target.aggregationRule ? [] : missingRules(role.rules ?? [], target.rules ?? [])
   const selectors = target.aggregationRule?.clusterRoleSelectors ?? []
   const has = role.aggregationRule?.clusterRoleSelectors ?? []
   const missingSelectors = selectors.filter((selector) => !has.some((known) => sameJson(known, selector)))
@@ -26,6 +26,14 @@ export function reconcileRole(existing: KubeObject, wanted: KubeObject): KubeObj
     ...(missing.length > 0 ? { rules: [...(role.rules ?? []), ...missing] } : {}),
     ...(missingSelectors.length > 0 ? { aggregationRule: { clusterRoleSelectors: [...has, ...missingSelectors] } } : {}),
   } as ClusterRole
+}
+
+/** Whole rules where nothing of them is there, single permissions else. */
+function missingRules(rules: readonly PolicyRule[], wanted: readonly PolicyRule[]): PolicyRule[] {
+  return wanted.flatMap((rule) => {
+    const missing = uncovered(rules, [rule])
+    return missing.length === uncovered([], [rule]).length ? (missing.length > 0 ? [rule] : []) : missing
+  })
 }
 
 export function reconcileBinding(existing: KubeObject, wanted: KubeObject): KubeObject | 'recreate' | undefined {
