@@ -174,7 +174,7 @@ export function virtualResources(
   const all = [
     ...accessReviews(authorizer),
     tokenReview(tokens, audiences),
-    selfSubjectReview,
+    selfSubjectReview(clock),
     podEviction(access, clock),
     ...(issuer ? [tokenRequest({ access, issuer, clock, random, audiences })] : []),
   ]

@@ -1,5 +1,6 @@
 import { badRequest } from '../../api/status.js'
 import type { TokenReviewSpec, TokenReviewStatus } from '../../api/types/authentication-v1.js'
+import { type Clock, timestamp } from '../../base/clock.js'
 import { messageOf } from '../../base/errors.js'
 import type { UserInfo } from '../authn/authenticator.js'
 import type { TokenAuthenticator } from '../authn/token-authenticator.js'
@@ -30,10 +31,17 @@ export function tokenReview(tokens: TokenAuthenticator, ownAudiences: readonly s
 }
 
 /** SelfSubjectReview: who am I (kubectl auth whoami)? */
-export const selfSubjectReview: VirtualResource = {
-  resource: { group, version: 'v1', resource: 'selfsubjectreviews' },
-  subresource: '',
-  create: (object, { user }) => Promise.resolve({ ...object, status: { userInfo: wireUser(user) } }),
+export function selfSubjectReview(clock: Clock): VirtualResource {
+  return {
+    resource: { group, version: 'v1', resource: 'selfsubjectreviews' },
+    subresource: '',
+    create: (object, { user }) =>
+      Promise.resolve({
+        ...object,
+        metadata: { ...object.metadata, creationTimestamp: timestamp(clock.now()) },
+        status: { userInfo: wireUser(user) },
+      }),
+  }
 }
 
 function withAuthenticated(user: UserInfo): UserInfo {
