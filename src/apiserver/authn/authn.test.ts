@@ -214,7 +214,7 @@ describe('front proxy', () => {
   const ask = (commonName: string | undefined): UserInfo | undefined =>
     authenticator.authenticate(
       Object.assign(withHeaders({ 'x-remote-user': 'jane', 'x-remote-group': 'a, b', 'x-remote-extra-acme.com%2fproject': 'x' }), {
-        headerNames: ['x-remote-user', 'x-remote-extra-acme.com%2fproject'],
+        headerNames: () => ['x-remote-user', 'x-remote-extra-acme.com%2fproject'],
         ...(commonName ? { frontProxyCertificate: { commonName } } : {}),
       }),
     ) as UserInfo | undefined

@@ -1,4 +1,4 @@
-import type { Authenticator } from './authenticator.js'
+import type { Authenticator, Credentials } from './authenticator.js'
 
 /** What --requestheader-* flags say: whom to believe, and in which headers. */
 export interface RequestHeaderOptions {
@@ -11,19 +11,11 @@ export interface RequestHeaderOptions {
   readonly allowedNames: readonly string[]
 }
 
-/** Headers that `credentials` can enumerate, for the extra ones; and the proxy's certificate, checked against --requestheader-client-ca-file. */
-export interface ProxyCredentials {
-  header(name: string): string | undefined
-  readonly headerNames?: readonly string[]
-  readonly frontProxyCertificate?: { readonly commonName: string }
-}
-
 /** Requests that come through a trusted front proxy (API aggregation), which says in headers who asked it. */
 export function requestHeader(options: RequestHeaderOptions): Authenticator {
   return {
     name: 'request header',
-    authenticate(credentials) {
-      const from = credentials as typeof credentials & ProxyCredentials
+    authenticate(from) {
       const proxy = from.frontProxyCertificate
       if (!proxy || (options.allowedNames.length > 0 && !options.allowedNames.includes(proxy.commonName))) return undefined
       const first = (names: readonly string[]) => names.map((name) => from.header(name)).find((value) => value)
@@ -36,9 +28,9 @@ export function requestHeader(options: RequestHeaderOptions): Authenticator {
   }
 }
 
-function extraOf(from: ProxyCredentials, prefixes: readonly string[]): Record<string, string[]> {
+function extraOf(from: Credentials, prefixes: readonly string[]): Record<string, string[]> {
   const extra: Record<string, string[]> = Object.create(null) as Record<string, string[]>
-  for (const header of from.headerNames ?? []) {
+  for (const header of from.headerNames?.() ?? []) {
     const prefix = prefixes.find((candidate) => header.length > candidate.length && header.startsWith(candidate))
     if (prefix) extra[decodeKey(header.slice(prefix.length))] = splitValues(from.header(header))
   }

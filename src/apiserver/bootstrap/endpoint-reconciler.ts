@@ -100,10 +100,15 @@ export function endpointReconciler(options: EndpointReconcilerOptions): Endpoint
       ending.abort(new Error('stopped'))
       cancel()
       if (how?.crash) return
-      await running
-      await following
-      await store.commit({ key: ownKey, expect: 'any' })
-      await publish()
+      try {
+        await running
+        await following
+        await store.commit({ key: ownKey, expect: 'any' })
+        await publish()
+      } catch (error) {
+        // The lease ends by itself; stopping must not hang on a store that is gone.
+        logger.warn('API server cannot be taken off the endpoints', { error: messageOf(error) })
+      }
     },
   }
 }

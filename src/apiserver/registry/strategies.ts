@@ -30,20 +30,29 @@ const withoutGeneration: readonly (readonly [group: string, resources: readonly 
   ['storage.k8s.io', ['csidrivers', 'csinodes', 'csistoragecapacities', 'storageclasses', 'volumeattachments', 'volumeattributesclasses']],
 ]
 
+const rbacResources = ['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'].map(
+  (resource) => `rbac.authorization.k8s.io/${resource}`,
+)
+
 /** Kinds that a PUT may create (upstream's AllowCreateOnUpdate). */
-const createdByPut = new Set([
-  '/endpoints',
-  '/limitranges',
+const createdByPut = new Set(['/endpoints', '/limitranges', 'coordination.k8s.io/leases', ...rbacResources])
+
+/** Kinds of which a PUT must name the resourceVersion it replaces (upstream's AllowUnconditionalUpdate is false). */
+const conditional = new Set([
+  'admissionregistration.k8s.io/mutatingadmissionpolicies',
+  'admissionregistration.k8s.io/mutatingadmissionpolicybindings',
+  'admissionregistration.k8s.io/mutatingwebhookconfigurations',
+  'admissionregistration.k8s.io/validatingadmissionpolicies',
+  'admissionregistration.k8s.io/validatingadmissionpolicybindings',
+  'admissionregistration.k8s.io/validatingwebhookconfigurations',
   'coordination.k8s.io/leases',
-  ...rbac(['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings']),
+  'node.k8s.io/runtimeclasses',
+  'policy/poddisruptionbudgets',
+  'storage.k8s.io/csidrivers',
+  'storage.k8s.io/csinodes',
+  'storage.k8s.io/csistoragecapacities',
+  'storage.k8s.io/volumeattachments',
 ])
-
-/** Kinds of which a PUT must name the resourceVersion it replaces. */
-const conditional = new Set(['networking.k8s.io/ipaddresses', 'networking.k8s.io/servicecidrs', 'coordination.k8s.io/leases'])
-
-function rbac(resources: readonly string[]): string[] {
-  return resources.map((resource) => `rbac.authorization.k8s.io/${resource}`)
-}
 
 export interface StrategyDeps {
   /** Without it, Services keep the addresses they name and get no others. */
@@ -54,17 +63,16 @@ export interface StrategyDeps {
 
 /** Every built-in kind's strategy by "group/resource". Kinds that are not in it are wholly generic. */
 export function buildStrategies({ services, eventTtlSeconds = 3600 }: StrategyDeps = {}): ReadonlyMap<string, Strategy> {
-  const plain = withoutGeneration.flatMap(([group, resources]) =>
-    resources.map((resource): Strategy => {
-      const key = `${group}/${resource}`
-      return {
-        resource: { group, resource },
-        generation: 'none',
-        ...(createdByPut.has(key) ? { allowCreateOnUpdate: true } : {}),
-        ...(conditional.has(key) ? { allowUnconditionalUpdate: false } : {}),
-      }
-    }),
-  )
+  const ungenerated = new Set(withoutGeneration.flatMap(([group, resources]) => resources.map((resource) => `${group}/${resource}`)))
+  const plain = [...new Set([...ungenerated, ...createdByPut, ...conditional])].map((key): Strategy => {
+    const [group = '', resource = ''] = key.split('/')
+    return {
+      resource: { group, resource },
+      ...(ungenerated.has(key) ? { generation: 'none' as const } : {}),
+      ...(createdByPut.has(key) ? { allowCreateOnUpdate: true } : {}),
+      ...(conditional.has(key) ? { allowUnconditionalUpdate: false } : {}),
+    }
+  })
   const own = [
     erase(podStrategy),
     erase(serviceStrategy(services)),

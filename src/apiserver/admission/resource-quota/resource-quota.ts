@@ -7,9 +7,6 @@ import type { AdmissionPlugin, AdmissionRequest } from '../admission.js'
 import { type AdmissionDeps, refused, resourceText } from '../plugin.js'
 
 const triesMax = 10
-/** Their subresources change what an object uses; every other subresource does not. */
-const chargedSubresources = new Set(['', 'resize'])
-
 /**
  * ResourceQuotas: a create or update that would go over one is refused; else it is charged to status.used before the
  * object is written, by compare-and-swap, so that requests on several servers cannot share the last place. What a failed
@@ -54,10 +51,12 @@ export function resourceQuota({ access, clock }: AdmissionDeps): AdmissionPlugin
   }
   return {
     name: 'ResourceQuota',
-    handles: (operation, resource, subresource) =>
-      (operation === 'CREATE' || operation === 'UPDATE') &&
-      chargedSubresources.has(subresource) &&
-      resourceText(resource) !== 'resourcequotas',
+    handles(operation, resource, subresource) {
+      const about = resourceText(resource, subresource)
+      if (operation === 'CREATE') return subresource === ''
+      // What a pod takes changes by resizing it alone; most other updates add nothing.
+      return operation === 'UPDATE' && (about === 'pods/resize' || about === 'services' || about === 'persistentvolumeclaims')
+    },
     validate(request) {
       if (request.namespace === '' || !request.object) return undefined
       const quotas = lister.list(request.namespace)

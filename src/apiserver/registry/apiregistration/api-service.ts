@@ -6,6 +6,7 @@ import type { Strategy } from '../strategy.js'
 export const apiServiceStrategy: Strategy<APIService> = {
   resource: { group: 'apiregistration.k8s.io', resource: 'apiservices' },
   generation: 'none',
+  allowUnconditionalUpdate: false,
   prepareForCreate(service, { clock }) {
     service.status = service.spec?.service
       ? {}
