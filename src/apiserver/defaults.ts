@@ -70,7 +70,7 @@ export interface Authentication {
   readonly authenticator: Authenticator
   readonly tokens: TokenAuthenticator
   readonly audiences: readonly string[]
-  /** For OIDC discovery documents (keys.ts: jwksOf, discoveryDocument). */
+  /** For openIdDocuments (authn/service-account/discovery.ts). */
   readonly keys: readonly VerificationKey[]
   /** undefined without a signing key: then there are no token requests. */
   readonly issuer?: TokenIssuer

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { StatusError } from '../../api/status.js'
 import { VirtualClock } from '../../base/virtual-clock.js'
@@ -10,6 +11,7 @@ import { bootstrapTokens } from './bootstrap-token.js'
 import { clientCertificate } from './client-certificate.js'
 import { requestHeader } from './request-header.js'
 import { serviceAccountTokens } from './service-account/authenticator.js'
+import { openIdDocuments } from './service-account/discovery.js'
 import { tokenIssuer } from './service-account/issuer.js'
 import { jwksOf, parseSigningKey, parseVerificationKeys } from './service-account/keys.js'
 import { parseTokenFile, staticTokens } from './static-token.js'
@@ -193,6 +195,18 @@ describe('service-account tokens', () => {
     })
     const { token } = await foreign.issue(spec)
     expect(tokens.authenticateToken(token, audiences)).toBeUndefined()
+  })
+
+  it('can be verified by others, who find key and issuer in the OpenID documents', async () => {
+    const { issue, spec } = serviceAccounts()
+    const documents = openIdDocuments(issuer, `${issuer}/openid/v1/jwks`, parseVerificationKeys(rsaPem))
+    const read = async (path: string) => JSON.parse((await documents.get(path)?.())?.body ?? '') as Record<string, unknown>
+    expect(await read('/.well-known/openid-configuration')).toMatchObject({ issuer, jwks_uri: `${issuer}/openid/v1/jwks` })
+    const { token } = await issue.issue(spec)
+    const keys = createLocalJWKSet((await read('/openid/v1/jwks')) as unknown as JSONWebKeySet)
+    const { payload } = await jwtVerify(token, keys, { issuer, currentDate: new Date('2026-01-01T00:00:01Z') })
+    expect(payload.sub).toBe('system:serviceaccount:ns:app')
+    expect(openIdDocuments('legacy', '', parseVerificationKeys(rsaPem)).size).toBe(0)
   })
 
   it('publish their public keys without private parts', async () => {

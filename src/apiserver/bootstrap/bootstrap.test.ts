@@ -9,6 +9,7 @@ import { fakeStore } from '../testdata/fake-store.js'
 import { publishAuthenticationInfo } from './authentication-info.js'
 import { bootstrap } from './bootstrap.js'
 import { endpointReconciler } from './endpoint-reconciler.js'
+import { identityLeaseHook } from './identity-lease.js'
 import { ensureKubernetesService, ensureServiceCidr } from './kubernetes-service.js'
 import { bootstrapSets, namespaceSet } from './objects.js'
 import { endpointSlicesOf, endpointsOf, formatServer, parseServer } from './server-endpoints.js'
@@ -86,6 +87,20 @@ describe('the kubernetes Service', () => {
     const writes = access.writes.length
     await publishAuthenticationInfo(access, { clientCa: pem('A') })
     expect(access.writes).toHaveLength(writes)
+  })
+})
+
+describe('the identity lease', () => {
+  it('is renewed every ten seconds and released on stop', async () => {
+    const [access, clock] = [new FakeAccess(), new VirtualClock()]
+    const hook = identityLeaseHook({ access, clock, logger: silentLogger, identity: 'apiserver-cp-1', hostname: 'cp-1' })
+    await hook.start(new AbortController().signal)
+    const lease = () => access.lister(resources.leases).get('kube-system/apiserver-cp-1') as { spec?: { renewTime?: string } } | undefined
+    expect(lease()).toMatchObject({ spec: { holderIdentity: 'apiserver-cp-1', renewTime: '2026-01-01T00:00:00.000000Z' } })
+    await clock.advance(10_000)
+    expect(lease()?.spec?.renewTime).toBe('2026-01-01T00:00:10.000000Z')
+    await hook.stop?.()
+    expect(lease()).toBeUndefined()
   })
 })
 

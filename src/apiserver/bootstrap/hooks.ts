@@ -9,6 +9,7 @@ import { allocationRepair, repairIntervalMs } from '../allocators/repair.js'
 import { type AuthenticationInfo, publishAuthenticationInfo } from './authentication-info.js'
 import { bootstrapNamespaces, bootstrapSet } from './bootstrap.js'
 import { endpointReconciler } from './endpoint-reconciler.js'
+import { identityLeaseHook } from './identity-lease.js'
 import { ensureKubernetesService, ensureServiceCidr } from './kubernetes-service.js'
 import type { PostStartHook } from './post-start-hook.js'
 import type { ServerAddress } from './server-endpoints.js'
@@ -27,6 +28,8 @@ export interface HookDeps {
   readonly authenticationInfo: AuthenticationInfo
   /** --endpoint-reconciler-type=none leaves default/kubernetes' endpoints to somebody else. */
   readonly reconcileEndpoints?: boolean
+  /** Name for the server's own Lease ("apiserver-cp-1"), and its host's; without it there is none. */
+  readonly identity?: { readonly name: string; readonly hostname: string }
 }
 
 /** The hooks of every server, under upstream's names. They start together; each waits for the namespaces itself. */
@@ -58,7 +61,17 @@ export function postStartHooks(deps: HookDeps): PostStartHook[] {
     },
     kubernetesServiceHook(deps, inNamespaces),
     repairHook(deps),
+    ...(deps.identity ? [identityHook(deps, deps.identity, inNamespaces)] : []),
   ]
+}
+
+function identityHook(
+  { access, clock, logger }: HookDeps,
+  { name, hostname }: { name: string; hostname: string },
+  inNamespaces: (work: () => Promise<unknown>) => Promise<void>,
+): PostStartHook {
+  const hook = identityLeaseHook({ access, clock, logger, identity: name, hostname })
+  return { ...hook, start: (signal) => inNamespaces(() => hook.start(signal)) }
 }
 
 function kubernetesServiceHook(deps: HookDeps, inNamespaces: (work: () => Promise<unknown>) => Promise<void>): PostStartHook {
