@@ -2,13 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Service, ServiceSpec } from '../../api/types/core-v1.js'
 import { StatusError } from '../../api/status.js'
+import { silentLogger } from '../../base/logger.js'
 import { seededRandom } from '../../base/random.js'
+import { VirtualClock } from '../../base/virtual-clock.js'
 import { resources } from '../../client/resources.js'
 import { FakeAccess } from '../testdata/fake-access.js'
 import { fakeStore } from '../testdata/fake-store.js'
 import { clusterIpAllocator, staticBandSize } from './cluster-ip.js'
 import { contains, formatIp, parseCidr, parseIp } from './ip.js'
 import { nodePortAllocator } from './node-port.js'
+import { allocationRepair } from './repair.js'
 import { serviceAllocator } from './service-allocator.js'
 
 function setUp(cidrs = ['10.96.0.0/24']) {
@@ -173,5 +176,29 @@ describe('Services', () => {
     const web = service('web', { clusterIP: 'None', clusterIPs: ['None'], ports: [{ port: 80 }] })
     await services.allocate(web, undefined, true)
     expect(web.spec).toMatchObject({ ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'RequireDualStack', clusterIPs: ['None'] })
+  })
+})
+
+describe('repair', () => {
+  it('frees what leaked, once it is sure, and marks what is in use', async () => {
+    const { access, addresses, ports } = setUp()
+    const clock = new VirtualClock(Date.UTC(2026, 0, 2))
+    const repair = allocationRepair({ access, addresses, ports, clock, logger: silentLogger })
+    const owner = { spec: { parentRef: { resource: 'services', namespace: 'ns', name: 'gone' } } }
+    const address = (name: string, creationTimestamp: string) => ({ metadata: { name, creationTimestamp }, ...owner })
+    access.add(resources.ipAddresses, address('10.96.0.7', '2026-01-01T00:00:00Z'), address('10.96.0.8', '2026-01-01T23:59:59Z'))
+    access.add(resources.services, {
+      metadata: { name: 'web', namespace: 'ns' },
+      spec: { type: 'NodePort', clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9'], ports: [{ port: 80, nodePort: 30500 }] },
+    } as Service)
+    await ports.take([30600], true)
+
+    await repair.pass()
+    const left = access.lister(resources.ipAddresses).list()
+    expect(left.map(({ metadata }) => metadata.name).sort()).toEqual(['10.96.0.8', '10.96.0.9'])
+    await expect(ports.take([30500], true)).rejects.toThrow('already allocated')
+    await expect(ports.take([30600], true)).rejects.toThrow('already allocated')
+    await repair.pass()
+    await ports.take([30600], true)
   })
 })

@@ -54,6 +54,12 @@ const conditional = new Set([
   'storage.k8s.io/volumeattachments',
 ])
 
+/** Where upstream keeps kinds under another name than their resource's: tools that read the store look there. */
+const storagePrefixes: Readonly<Record<string, string>> = {
+  '/endpoints': 'services/endpoints',
+  'networking.k8s.io/ingresses': 'ingress',
+}
+
 export interface StrategyDeps {
   /** Without it, Services keep the addresses they name and get no others. */
   readonly services?: ServiceAllocator
@@ -64,13 +70,14 @@ export interface StrategyDeps {
 /** Every built-in kind's strategy by "group/resource". Kinds that are not in it are wholly generic. */
 export function buildStrategies({ services, eventTtlSeconds = 3600 }: StrategyDeps = {}): ReadonlyMap<string, Strategy> {
   const ungenerated = new Set(withoutGeneration.flatMap(([group, resources]) => resources.map((resource) => `${group}/${resource}`)))
-  const plain = [...new Set([...ungenerated, ...createdByPut, ...conditional])].map((key): Strategy => {
+  const plain = [...new Set([...ungenerated, ...createdByPut, ...conditional, ...Object.keys(storagePrefixes)])].map((key): Strategy => {
     const [group = '', resource = ''] = key.split('/')
     return {
       resource: { group, resource },
       ...(ungenerated.has(key) ? { generation: 'none' as const } : {}),
       ...(createdByPut.has(key) ? { allowCreateOnUpdate: true } : {}),
       ...(conditional.has(key) ? { allowUnconditionalUpdate: false } : {}),
+      ...(storagePrefixes[key] ? { storagePrefix: storagePrefixes[key] } : {}),
     }
   })
   const own = [

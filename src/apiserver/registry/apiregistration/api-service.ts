@@ -7,6 +7,7 @@ export const apiServiceStrategy: Strategy<APIService> = {
   resource: { group: 'apiregistration.k8s.io', resource: 'apiservices' },
   generation: 'none',
   allowUnconditionalUpdate: false,
+  storagePrefix: 'apiregistration.k8s.io/apiservices',
   prepareForCreate(service, { clock }) {
     service.status = service.spec?.service
       ? {}
