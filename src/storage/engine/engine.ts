@@ -56,7 +56,10 @@ export class Engine implements Store {
   constructor(backend: Backend, clock: Clock) {
     this.#backend = backend
     this.#clock = clock
-    this.#leases = new Leases(clock, (id) => this.#endLease(id).catch(() => undefined))
+    this.#leases = new Leases(clock, (id) => {
+      // A write that fails has ended the engine already; every caller is told so.
+      this.#endLease(id).catch(() => undefined)
+    })
     this.#hub = new WatchHub({
       visibleRevision: () => this.#durable,
       compactedRevision: () => this.#compacted,
@@ -316,7 +319,10 @@ export class Engine implements Store {
     this.#pending = { records: [], leases: new Map(), waiting: [] }
     const done = (error?: unknown) => {
       if (error === undefined) this.#show(records)
-      for (const each of waiting) error === undefined ? each.resolve() : each.reject(this.#failure as Error)
+      for (const each of waiting) {
+        if (error === undefined) each.resolve()
+        else each.reject(this.#failure as Error)
+      }
     }
     if (records.length === 0 && leases.size === 0) return done()
     this.#write({ records, leases }).then(
