@@ -1,0 +1,34 @@
+/** The arithmetic of a rollout: how far it may go above and below the wanted number of pods. */
+import type { Deployment } from '../../api/types/apps-v1.js'
+
+/** "25%" of `total` (rounded up or down), or the number itself. Anything else counts as 0. */
+export function scaledValue(value: number | string | undefined, total: number, round: 'up' | 'down'): number {
+  if (typeof value === 'number') return value
+  const percent = /^(\d+)%$/.exec(value ?? '')
+  if (!percent) return 0
+  const exact = (Number(percent[1]) * total) / 100
+  return round === 'up' ? Math.ceil(exact) : Math.floor(exact)
+}
+
+export interface Bounds {
+  readonly wanted: number
+  readonly maxSurge: number
+  readonly maxUnavailable: number
+}
+
+/**
+ * maxSurge rounds up and maxUnavailable down; when both come out as 0 one pod may be unavailable, or nothing could ever move
+ * (Deployment API, rollingUpdate).
+ */
+export function boundsOf(deployment: Deployment): Bounds {
+  const wanted = deployment.spec?.replicas ?? 1
+  if (!isRolling(deployment)) return { wanted, maxSurge: 0, maxUnavailable: 0 }
+  const { maxSurge, maxUnavailable } = deployment.spec?.strategy?.rollingUpdate ?? {}
+  const surge = scaledValue(maxSurge ?? '25%', wanted, 'up')
+  const unavailable = Math.min(scaledValue(maxUnavailable ?? '25%', wanted, 'down'), wanted)
+  return { wanted, maxSurge: surge, maxUnavailable: surge === 0 && unavailable === 0 && wanted > 0 ? 1 : unavailable }
+}
+
+export function isRolling(deployment: Deployment): boolean {
+  return (deployment.spec?.strategy?.type ?? 'RollingUpdate') === 'RollingUpdate'
+}
