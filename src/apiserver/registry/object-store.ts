@@ -192,6 +192,8 @@ export class ObjectStore {
       for (const member of new Set([...Object.keys(object), ...Object.keys(old)]))
         if (member !== 'status' && member !== 'metadata') copyMember(object, old, member)
       strategy.prepareForStatusUpdate?.(object, old, context)
+    } else if (request.subresource === 'scale') {
+      strategy.prepareForUpdate?.(object, old, context)
     } else {
       strategy.subresources?.[request.subresource]?.prepareForUpdate(object, old, context)
     }
@@ -202,6 +204,8 @@ export class ObjectStore {
     const { strategy } = served.stored
     const shape = [...metadataFaults(served.info, object), ...(served.codec.validateShape?.(object, old) ?? [])]
     if (subresource === 'status') return [...shape, ...(old ? (strategy.validateStatus?.(object, old) ?? []) : [])]
+    // An action changes what an update may not (binding sets spec.nodeName) and has judged it itself.
+    if (strategy.actions?.[subresource] || subresource === 'scale') return shape
     const special = old && strategy.subresources?.[subresource]?.validate
     if (special) return [...shape, ...special(object, old, this.#context(request))]
     return [...shape, ...(strategy.validate?.(object, old, this.#context(request)) ?? [])]

@@ -1,0 +1,140 @@
+/** JSON patch (RFC 6902), all operations or none. The target is not changed. */
+import type { JsonObject, JsonValue } from '../object.js'
+import { isObject, PatchError, setMember } from './json.js'
+
+/** Upstream's bound on the number of operations. */
+const operationsMax = 10_000
+
+interface Operation {
+  op: string
+  path: string
+  from?: string
+  value?: JsonValue
+}
+
+/** Throws PatchError: of a malformed patch, or (`unprocessable`) of one whose test or path fails on this object. */
+export function jsonPatch(target: JsonValue, patch: JsonValue): JsonValue {
+  if (!Array.isArray(patch))
+    throw new PatchError('error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch')
+  if (patch.length > operationsMax)
+    throw new PatchError(`The allowed maximum operations in a JSON patch is ${operationsMax}, got ${patch.length}`, true)
+  let document = structuredClone(target)
+  for (const operation of patch) document = apply(document, checked(operation))
+  return document
+}
+
+function checked(operation: JsonValue): Operation {
+  if (!isObject(operation) || typeof operation.op !== 'string' || typeof operation.path !== 'string')
+    throw new PatchError('a JSON patch operation needs op and path')
+  return operation as unknown as Operation
+}
+
+function apply(document: JsonValue, { op, path, from, value }: Operation): JsonValue {
+  const to = pointer(path)
+  switch (op) {
+    case 'add':
+      return add(document, to, structuredClone(given(value, op)))
+    case 'remove':
+      return remove(document, to)
+    case 'replace':
+      if (to.length === 0) return structuredClone(given(value, op))
+      read(document, to)
+      return set(document, to, structuredClone(given(value, op)))
+    case 'move': {
+      const source = pointer(from ?? '')
+      const moved = read(document, source)
+      return add(remove(document, source), to, moved)
+    }
+    case 'copy':
+      return add(document, to, structuredClone(read(document, pointer(from ?? ''))))
+    case 'test':
+      if (!same(readOrAbsent(document, to) ?? null, value ?? null)) throw new PatchError(`testing value ${path} failed`, true)
+      return document
+    default:
+      throw new PatchError(`Unexpected kind: ${op}`, true)
+  }
+}
+
+function given(value: JsonValue | undefined, op: string): JsonValue {
+  if (value === undefined) throw new PatchError(`${op} needs a value`, true)
+  return value
+}
+
+/** RFC 6901. */
+function pointer(path: string): string[] {
+  if (path === '') return []
+  if (!path.startsWith('/')) throw new PatchError(`jsonpatch: a path begins with "/": ${path}`, true)
+  return path
+    .slice(1)
+    .split('/')
+    .map((part) => part.replace(/~1/g, '/').replace(/~0/g, '~'))
+}
+
+function readOrAbsent(document: JsonValue, path: readonly string[]): JsonValue | undefined {
+  let value: JsonValue | undefined = document
+  for (const part of path) {
+    if (Array.isArray(value)) value = /^\d+$/.test(part) ? value[Number(part)] : undefined
+    else if (isObject(value)) value = Object.hasOwn(value, part) ? value[part] : undefined
+    else return undefined
+  }
+  return value
+}
+
+function read(document: JsonValue, path: readonly string[]): JsonValue {
+  const value = readOrAbsent(document, path)
+  if (value === undefined) throw missing(path)
+  return value
+}
+
+function parentOf(document: JsonValue, path: readonly string[]): JsonObject | JsonValue[] {
+  const parent = readOrAbsent(document, path.slice(0, -1))
+  if (!isObject(parent) && !Array.isArray(parent)) throw missing(path)
+  return parent
+}
+
+function add(document: JsonValue, path: readonly string[], value: JsonValue): JsonValue {
+  const last = path[path.length - 1]
+  if (last === undefined) return value
+  const parent = parentOf(document, path)
+  if (Array.isArray(parent)) parent.splice(last === '-' ? parent.length : indexIn(parent, last, path, 1), 0, value)
+  else setMember(parent, last, value)
+  return document
+}
+
+function set(document: JsonValue, path: readonly string[], value: JsonValue): JsonValue {
+  const parent = parentOf(document, path)
+  const last = path[path.length - 1] as string
+  if (Array.isArray(parent)) parent[indexIn(parent, last, path, 0)] = value
+  else setMember(parent, last, value)
+  return document
+}
+
+function remove(document: JsonValue, path: readonly string[]): JsonValue {
+  const last = path[path.length - 1]
+  if (last === undefined) throw new PatchError('the whole object cannot be removed', true)
+  read(document, path)
+  const parent = parentOf(document, path)
+  if (Array.isArray(parent)) parent.splice(indexIn(parent, last, path, 0), 1)
+  else delete parent[last]
+  return document
+}
+
+function indexIn(list: readonly JsonValue[], part: string, path: readonly string[], beyond: 0 | 1): number {
+  const index = /^(?:0|[1-9]\d*)$/.test(part) ? Number(part) : Number.NaN
+  if (!(index < list.length + beyond)) throw missing(path)
+  return index
+}
+
+function missing(path: readonly string[]): PatchError {
+  return new PatchError(`jsonpatch: doc is missing path: "/${path.join('/')}": missing value`, true)
+}
+
+function same(a: JsonValue, b: JsonValue): boolean {
+  if (a === b) return true
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => same(item, b[i] as JsonValue))
+  if (!isObject(a) || !isObject(b)) return false
+  const keys = Object.keys(a)
+  return (
+    keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && same(a[key] as JsonValue, b[key] as JsonValue))
+  )
+}

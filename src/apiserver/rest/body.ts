@@ -1,0 +1,94 @@
+/** From a request's body to an object of the resource's kind. Every refusal says what was wrong with the body. */
+import { parse as parseYaml } from 'yaml'
+import { DecodeError } from '../../api/codec/decode.js'
+import type { JsonValue, UnknownObject } from '../../api/object.js'
+import { apiVersionOf } from '../../api/object.js'
+import { badRequest, unsupportedMediaType } from '../../api/status.js'
+import { messageOf } from '../../base/errors.js'
+import type { ServedResource } from '../registry/resource.js'
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** Nesting beyond this is an attack, not an object (encoding/json's own bound). */
+const depthMax = 10_000
+
+export function parseBody(bytes: Uint8Array, contentType: string | undefined): JsonValue {
+  const type = (contentType ?? 'application/json').split(';')[0]?.trim() ?? ''
+  let text: string
+  try {
+    text = decoder.decode(bytes)
+  } catch {
+    throw badRequest('the body of the request was in an unknown format - it is not UTF-8')
+  }
+  if (type === 'application/yaml' || type === 'application/apply-patch+yaml') return parseYamlText(text)
+  if (type !== 'application/json' && type !== '' && !type.endsWith('+json')) {
+    throw unsupportedMediaType(
+      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+    )
+  }
+  try {
+    return JSON.parse(text) as JsonValue
+  } catch (error) {
+    throw badRequest(`couldn't get version/kind; json parse error: ${messageOf(error)}`)
+  }
+}
+
+function parseYamlText(text: string): JsonValue {
+  try {
+    return parseYaml(text, { schema: 'core', maxAliasCount: 100, uniqueKeys: true }) as JsonValue
+  } catch (error) {
+    throw badRequest(`error converting YAML to JSON: ${messageOf(error)}`)
+  }
+}
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict'
+
+/** Of the query: Warn is the default (KEP-2885). */
+export function fieldValidationOf(query: URLSearchParams): FieldValidation {
+  const value = query.get('fieldValidation') ?? ''
+  if (value === '') return 'Warn'
+  if (value === 'Ignore' || value === 'Warn' || value === 'Strict') return value
+  throw badRequest(`fieldValidation: Unsupported value: "${value}": supported values: "Ignore", "Strict", "Warn"`)
+}
+
+/** The value as an object of the resource's kind, decoded and defaulted. */
+export function decodeObject(
+  served: ServedResource,
+  value: JsonValue,
+  validation: FieldValidation,
+  warn: (message: string) => void,
+): UnknownObject {
+  const { info, codec } = served
+  const wanted = apiVersionOf(info)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badRequest(`the object provided is unrecognized (must be of type ${info.kind}): couldn't get version/kind`)
+  const { apiVersion, kind } = value
+  if (apiVersion !== undefined && apiVersion !== '' && apiVersion !== wanted) {
+    throw badRequest(`the API version in the data (${String(apiVersion)}) does not match the expected API version (${wanted})`)
+  }
+  if (kind !== undefined && kind !== '' && kind !== info.kind) {
+    throw badRequest(
+      `${String(kind)} in version "${info.version}" cannot be handled as a ${info.kind}: the kind in the data does not match the expected kind`,
+    )
+  }
+  const unknown: string[] = []
+  let object: UnknownObject
+  try {
+    object = codec.decode(
+      { ...value, kind: info.kind, apiVersion: wanted },
+      validation === 'Ignore' ? undefined : (path) => unknown.push(path),
+    )
+  } catch (error) {
+    if (error instanceof DecodeError)
+      throw badRequest(`${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}: ${error.message}`)
+    if (error instanceof RangeError) throw badRequest(`the body of the request is nested too deeply (at most ${depthMax} levels)`)
+    throw error
+  }
+  if (unknown.length > 0) {
+    const faults = unknown.map((path) => `unknown field "${path}"`)
+    if (validation === 'Strict') throw badRequest(`strict decoding error: ${faults.join(', ')}`)
+    for (const fault of faults) warn(fault)
+  }
+  codec.applyDefaults(object)
+  return object
+}

@@ -1,0 +1,78 @@
+/** Which handler serves a resource request; refuses what the resource does not offer, as upstream does. */
+import { methodNotSupported, unknownPath } from '../../api/status.js'
+import type { Verb } from '../../api/kinds.js'
+import type { UnknownObject } from '../../api/object.js'
+import { kindCodec } from '../../api/scheme.js'
+import { virtualKey, type VirtualResource } from '../virtual/virtual-resource.js'
+import { parseBody } from './body.js'
+import type { RestDeps, RestRequest } from './context.js'
+import { getObject, listObjects } from './read.js'
+import { respondJson } from './respond.js'
+import { serveScale } from './scale.js'
+import { watchObjects } from './watch.js'
+import { actOnObject, createObject, deleteCollection, deleteObject, patchObject, updateObject } from './write.js'
+
+type Handler = (rest: RestRequest, deps: RestDeps) => Promise<void>
+
+const handlers: Readonly<Record<string, Handler>> = {
+  get: getObject,
+  list: listObjects,
+  watch: watchObjects,
+  create: createObject,
+  update: updateObject,
+  patch: patchObject,
+  delete: deleteObject,
+  deletecollection: deleteCollection,
+}
+
+/** Serves streams of a pod or node (log, exec, proxy ...): a kubelet has them. */
+export type Connector = (rest: RestRequest) => Promise<void>
+
+export interface Dispatch {
+  readonly rest: RestDeps
+  readonly virtual: ReadonlyMap<string, VirtualResource>
+  readonly connect?: Connector
+}
+
+const connected = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
+
+export async function dispatch(request: RestRequest, { rest, virtual, connect }: Dispatch): Promise<void> {
+  const { served, info } = request
+  if (info.subresource === '') {
+    const handler = handlers[info.verb]
+    const special = info.verb === 'create' ? virtual.get(virtualKey(served.info)) : undefined
+    if (special) return createVirtual(request, special)
+    if (!handler || !served.info.verbs.includes(info.verb as Verb)) throw methodNotSupported(served.info, info.verb)
+    return handler(request, rest)
+  }
+  const subresource = served.info.subresources.get(info.subresource)
+  if (!subresource) throw unknownPath()
+  const special = info.verb === 'create' ? virtual.get(virtualKey(served.info, info.subresource)) : undefined
+  if (special) return createVirtual(request, special)
+  if (connected.has(info.subresource)) {
+    if (!connect) throw methodNotSupported(served.info, info.verb)
+    return connect(request)
+  }
+  if (!subresource.verbs.includes(info.verb)) throw methodNotSupported(served.info, info.verb)
+  if (info.subresource === 'scale') return serveScale(request, rest)
+  if (info.verb === 'get') return getObject(request, rest)
+  if (info.verb === 'create' && (await actOnObject(request, rest))) return
+  if (info.verb === 'update') return updateObject(request, rest)
+  if (info.verb === 'patch') return patchObject(request, rest)
+  throw methodNotSupported(served.info, info.verb)
+}
+
+async function createVirtual({ served, info, request, responder, user, warnings }: RestRequest, special: VirtualResource): Promise<void> {
+  const value = parseBody(await request.body(), request.credentials.header('content-type'))
+  const kind = served.info.subresources.get(info.subresource)?.kind ?? served.info
+  const codec = kindCodec(kind)
+  const object = (codec ? codec.decode(value) : value) as unknown as UnknownObject
+  codec?.applyDefaults(object)
+  const result = await special.create(object, {
+    user,
+    namespace: info.namespace,
+    name: info.name,
+    dryRun: request.query.get('dryRun') === 'All',
+  })
+  respondJson(responder, 201, result, warnings)
+}

@@ -1,0 +1,80 @@
+/** The scale subresource: an autoscaling/v1 Scale in place of the whole object (API conventions: scale). */
+import type { JsonValue, UnknownObject } from '../../api/object.js'
+import { mergePatch } from '../../api/patch/merge-patch.js'
+import { jsonPatch } from '../../api/patch/json-patch.js'
+import { labelSelectorOf, selectorOfLabels } from '../../api/selectors/label.js'
+import { badRequest, invalid, methodNotSupported, notFound, unsupportedMediaType } from '../../api/status.js'
+import type { LabelSelector } from '../../api/types/meta-v1.js'
+import { parseBody } from './body.js'
+import type { RestDeps, RestRequest } from './context.js'
+import { respondJson } from './respond.js'
+import { writeRequest } from './write.js'
+
+interface Scalable extends UnknownObject {
+  spec?: { replicas?: number; selector?: LabelSelector | Record<string, string> }
+  status?: { replicas?: number }
+}
+
+export async function serveScale(rest: RestRequest, deps: RestDeps): Promise<void> {
+  const { served, info, request, responder, warnings } = rest
+  const write = writeRequest(rest)
+  if (info.verb === 'get') {
+    await served.stored.cacher.fresh()
+    const object = await deps.objects.read(write)
+    if (!object) throw notFound(served.info, info.name)
+    return respondJson(responder, 200, scaleOf(object as Scalable), warnings)
+  }
+  if (info.verb !== 'update' && info.verb !== 'patch') throw methodNotSupported(served.info, info.verb)
+  const body = parseBody(await request.body(), info.verb === 'patch' ? 'application/json' : request.credentials.header('content-type'))
+  const type = (request.credentials.header('content-type') ?? '').split(';')[0]?.trim() ?? ''
+  const { object } = await deps.objects.update(write, (old) => {
+    const present = scaleOf(old as Scalable)
+    const wanted = (info.verb === 'update' ? body : patched(type, present as unknown as JsonValue, body)) as unknown as Scalable
+    return withReplicas(old as Scalable, wanted)
+  })
+  respondJson(responder, 200, scaleOf(object as Scalable), warnings)
+}
+
+function patched(type: string, scale: JsonValue, patch: JsonValue): JsonValue {
+  if (type === 'application/json-patch+json') return jsonPatch(scale, patch)
+  if (type === 'application/merge-patch+json' || type === 'application/strategic-merge-patch+json') return mergePatch(scale, patch)
+  throw unsupportedMediaType(
+    'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
+  )
+}
+
+function withReplicas(old: Scalable, scale: Scalable): UnknownObject {
+  const replicas = scale.spec?.replicas ?? 0
+  if (!Number.isInteger(replicas))
+    throw badRequest('Scale in version "v1" cannot be handled as a Scale: spec.replicas must be a whole number')
+  const name = old.metadata.name ?? ''
+  if (replicas < 0) {
+    throw invalid({ group: 'autoscaling', kind: 'Scale' }, name, [
+      { path: 'spec.replicas', reason: 'FieldValueInvalid', value: replicas, detail: 'must be greater than or equal to 0' },
+    ])
+  }
+  if (scale.metadata?.name && scale.metadata.name !== name)
+    throw badRequest(`the name of the object (${scale.metadata.name}) does not match the name on the URL (${name})`)
+  const object = structuredClone(old)
+  object.spec = { ...object.spec, replicas }
+  const { uid, resourceVersion } = scale.metadata ?? {}
+  object.metadata = { ...object.metadata, ...(uid ? { uid } : {}), resourceVersion: resourceVersion ?? '' }
+  return object
+}
+
+function scaleOf({ metadata, spec, status }: Scalable): unknown {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata
+  const selector = spec?.selector
+  const text = !selector
+    ? ''
+    : 'matchLabels' in selector || 'matchExpressions' in selector
+      ? labelSelectorOf(selector as LabelSelector).text
+      : selectorOfLabels(selector as Record<string, string>).text
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: { ...(spec?.replicas ? { replicas: spec.replicas } : {}) },
+    status: { replicas: status?.replicas ?? 0, ...(text ? { selector: text } : {}) },
+  }
+}

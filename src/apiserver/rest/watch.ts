@@ -1,0 +1,53 @@
+/** WATCH: changes as they come (API concepts: efficient detection of changes). */
+import { invalidQuery } from './queries.js'
+import { isTrue } from '../request-info.js'
+import type { RestDeps, RestRequest } from './context.js'
+import { watchForm } from './forms.js'
+import { negotiate } from './negotiation.js'
+import { filterOf, revisionOf } from './read.js'
+import { withWarnings } from './respond.js'
+
+/** A watch without a time limit ends after 30 to 60 minutes, so that load spreads anew over the servers. */
+const timeoutSecondsMin = 1800
+
+export async function watchObjects(rest: RestRequest, deps: RestDeps): Promise<void> {
+  const { served, request, responder, warnings } = rest
+  const { cacher } = served.stored
+  const { query } = request
+  const accepted = negotiate(request.credentials.header('accept'))
+  const filter = filterOf(served, rest)
+  const asked = revisionOf(query.get('resourceVersion'))
+  const sendInitialEvents = isTrue(query.get('sendInitialEvents'))
+  const bookmarks = isTrue(query.get('allowWatchBookmarks'))
+  assertInitialEvents(query)
+  if (asked === undefined && (sendInitialEvents || !query.has('resourceVersion'))) await cacher.fresh()
+  else if (asked === undefined || asked === 0) await cacher.ready()
+  else await cacher.reach(asked)
+  const startsWithState = sendInitialEvents || asked === undefined || asked === 0
+  const form = watchForm(served, accepted, request, () => deps.clock.now())
+  const sink = responder.stream(
+    200,
+    withWarnings({ 'content-type': contentType(accepted.encoding), 'cache-control': 'no-cache, private' }, warnings),
+  )
+  const seconds = Number(query.get('timeoutSeconds') ?? 0) || timeoutSecondsMin * (1 + deps.random.next())
+  const cancel = deps.clock.timer(seconds * 1000, () => sink.end())
+  sink.onClose(cancel)
+  cacher.watch(
+    { sink, filter, form, bookmarks: bookmarks || sendInitialEvents },
+    startsWithState ? { initialEnd: sendInitialEvents } : { from: asked },
+  )
+}
+
+function contentType(encoding: 'json' | 'yaml'): string {
+  return encoding === 'json' ? 'application/json' : 'application/yaml;stream=watch'
+}
+
+/** KEP-3157: sendInitialEvents and resourceVersionMatch=NotOlderThan come together. */
+function assertInitialEvents(query: URLSearchParams): void {
+  const match = query.get('resourceVersionMatch') ?? ''
+  const given = query.has('sendInitialEvents')
+  if (!given && match !== '')
+    throw invalidQuery('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')
+  if (given && match !== 'NotOlderThan')
+    throw invalidQuery('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+}

@@ -1,0 +1,252 @@
+/** POST, PUT, PATCH and DELETE of objects and of their subresources that speak the same kind. */
+import { DecodeError } from '../../api/codec/decode.js'
+import { apiVersionOf, type JsonValue, type UnknownObject } from '../../api/object.js'
+import { jsonPatch } from '../../api/patch/json-patch.js'
+import { PatchError } from '../../api/patch/json.js'
+import { mergePatch } from '../../api/patch/merge-patch.js'
+import { strategicMergePatch } from '../../api/patch/strategic-merge.js'
+import { kindCodec } from '../../api/scheme.js'
+import { badRequest, notFound, StatusError, unsupportedMediaType } from '../../api/status.js'
+import { objectOf } from '../cacher/cell.js'
+import { bindNamespace } from '../registry/metadata.js'
+import type { DeletionOptions, Stored, WriteRequest } from '../registry/object-store.js'
+import type { ServedResource } from '../registry/resource.js'
+import { decodeObject, fieldValidationOf, parseBody } from './body.js'
+import type { RestDeps, RestRequest } from './context.js'
+import { shown } from './forms.js'
+import { invalidQuery } from './queries.js'
+import { filterOf } from './read.js'
+import { respondJson } from './respond.js'
+
+/** Deletions that a collection request runs at once. */
+const parallelDeletions = 32
+
+export function writeRequest(rest: RestRequest, name = rest.info.name): WriteRequest {
+  const { served, info, user, warnings, request } = rest
+  return {
+    served,
+    namespace: served.info.namespaced ? info.namespace : '',
+    name,
+    subresource: info.subresource,
+    user,
+    dryRun: dryRunOf(request.query),
+    options: {},
+    warn: (message) => warnings.push(message),
+  }
+}
+
+function dryRunOf(query: URLSearchParams): boolean {
+  const values = query.getAll('dryRun').filter((value) => value !== '')
+  if (values.some((value) => value !== 'All'))
+    throw invalidQuery('dryRun', `dryRun: Unsupported value: "${values[0]}": supported values: "All"`)
+  return values.length > 0
+}
+
+export async function createObject(rest: RestRequest, deps: RestDeps): Promise<void> {
+  const { served, info, request, responder, warnings } = rest
+  const validation = fieldValidationOf(request.query)
+  const write = writeRequest(rest)
+  const value = parseBody(await request.body(), request.credentials.header('content-type'))
+  const object = decodeObject(served, value, validation, (message) => warnings.push(message))
+  bindNamespace(object.metadata, served.info.namespaced, info.namespace)
+  const stored = await deps.objects.create(write, toStored(served, object))
+  respondJson(responder, 201, shown(served, stored.object), warnings)
+}
+
+export async function updateObject(rest: RestRequest, deps: RestDeps): Promise<void> {
+  const { served, info, request, responder, warnings } = rest
+  const validation = fieldValidationOf(request.query)
+  const write = writeRequest(rest)
+  const value = parseBody(await request.body(), request.credentials.header('content-type'))
+  const object = decodeObject(served, value, validation, (message) => warnings.push(message))
+  bindNamespace(object.metadata, served.info.namespaced, info.namespace)
+  object.metadata.name ??= info.name
+  if (object.metadata.name !== info.name)
+    throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${info.name})`)
+  const stored = toStored(served, object)
+  const result = await updateOrCreate(deps, write, stored)
+  respondJson(responder, result.created ? 201 : 200, shown(served, result.object), warnings)
+}
+
+/** Some kinds may be made by a PUT (Lease, Endpoints); the others must be there. */
+async function updateOrCreate(deps: RestDeps, write: WriteRequest, object: UnknownObject): Promise<Stored> {
+  const { strategy } = write.served.stored
+  const mayCreate = strategy.allowCreateOnUpdate === true && write.subresource === ''
+  try {
+    return await deps.objects.update(write, () => structuredClone(object))
+  } catch (error) {
+    const isMissing = error instanceof StatusError && error.reason === 'NotFound'
+    if (!mayCreate || !isMissing || object.metadata.resourceVersion) throw error
+    return deps.objects.create(write, object)
+  }
+}
+
+function toStored(served: ServedResource, object: UnknownObject): UnknownObject {
+  return served.conversion ? served.conversion.toStored(object) : object
+}
+
+type Patcher = (served: ServedResource, target: JsonValue, patch: JsonValue) => JsonValue
+
+const patchers: Readonly<Record<string, Patcher>> = {
+  'application/json-patch+json': (_, target, patch) => jsonPatch(target, patch),
+  'application/merge-patch+json': (_, target, patch) => mergePatch(target, patch),
+  'application/strategic-merge-patch+json': (served, target, patch) => {
+    const schema = kindCodec(served.info)?.schema
+    if (!schema)
+      throw unsupportedMediaType(
+        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
+      )
+    return strategicMergePatch(schema, target, patch)
+  },
+}
+
+export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<void> {
+  const { served, info, request, responder, warnings } = rest
+  const type = (request.credentials.header('content-type') ?? '').split(';')[0]?.trim() ?? ''
+  const patcher = Object.hasOwn(patchers, type) ? patchers[type] : undefined
+  if (!patcher) throw unsupportedMediaType(describeUnsupported(type))
+  const validation = fieldValidationOf(request.query)
+  const write = writeRequest(rest)
+  const patch = parseBody(await request.body(), 'application/json')
+  const stored = await deps.objects.update(write, (old) => {
+    const target = shown(served, old) as unknown as JsonValue
+    const patched = applyPatch(patcher, served, target, patch, info.name)
+    const object = decodeObject(served, patched, validation, (message) => warnings.push(message))
+    bindNamespace(object.metadata, served.info.namespaced, info.namespace)
+    if (object.metadata.name !== info.name)
+      throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${info.name})`)
+    return toStored(served, object)
+  })
+  respondJson(responder, 200, shown(served, stored.object), warnings)
+}
+
+function describeUnsupported(type: string): string {
+  if (type === 'application/apply-patch+yaml') return 'server-side apply is not served yet; use kubectl apply without --server-side'
+  return 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json'
+}
+
+function applyPatch(patcher: Patcher, served: ServedResource, target: JsonValue, patch: JsonValue, name: string): JsonValue {
+  try {
+    return patcher(served, target, patch)
+  } catch (error) {
+    if (!(error instanceof PatchError)) throw error
+    if (!error.unprocessable) throw badRequest(error.message)
+    const { resource, group } = served.info
+    const details = { name, ...(group ? { group } : {}), kind: resource }
+    throw new StatusError({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      code: 422,
+      reason: 'Invalid',
+      message: `the server rejected our request due to an error in our request: ${error.message}`,
+      details,
+    })
+  }
+}
+
+export async function deleteObject(rest: RestRequest, deps: RestDeps): Promise<void> {
+  const { served, info, responder, warnings } = rest
+  const { options, dryRun } = await deletionOptions(rest)
+  const write = { ...writeRequest(rest), options: { ...options } }
+  const { object, gone } = await deps.objects.delete(dryRun ? { ...write, dryRun } : write, options)
+  if (!gone) return respondJson(responder, 200, shown(served, object), warnings)
+  const { resource, group } = served.info
+  const details = { name: info.name, ...(group ? { group } : {}), kind: resource, uid: object.metadata.uid }
+  respondJson(responder, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }, warnings)
+}
+
+/** Options of a delete: in the body as DeleteOptions, or in the query. */
+async function deletionOptions({ request }: RestRequest): Promise<{ options: DeletionOptions; dryRun: boolean }> {
+  const bytes = await request.body()
+  const fromQuery = {
+    ...(request.query.get('gracePeriodSeconds') ? { gracePeriodSeconds: Number(request.query.get('gracePeriodSeconds')) } : {}),
+    ...(request.query.get('propagationPolicy')
+      ? { propagationPolicy: request.query.get('propagationPolicy') as DeletionOptions['propagationPolicy'] }
+      : {}),
+  }
+  if (bytes.length === 0) return { options: checkedOptions(fromQuery), dryRun: false }
+  const codec = kindCodec({ group: '', version: 'v1', kind: 'DeleteOptions' })
+  try {
+    const value = codec?.decode(parseBody(bytes, request.credentials.header('content-type'))) as unknown as DeletionOptions & {
+      dryRun?: string[]
+      orphanDependents?: boolean
+    }
+    const { dryRun, orphanDependents, ...options } = value
+    const policy = options.propagationPolicy ?? (orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : 'Background')
+    return {
+      options: checkedOptions({ ...fromQuery, ...options, ...(policy ? { propagationPolicy: policy } : {}) }),
+      dryRun: dryRun?.includes('All') ?? false,
+    }
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(error.message)
+    throw error
+  }
+}
+
+function checkedOptions(options: DeletionOptions): DeletionOptions {
+  const { propagationPolicy: policy, gracePeriodSeconds } = options
+  if (policy !== undefined && policy !== 'Orphan' && policy !== 'Background' && policy !== 'Foreground') {
+    throw invalidQuery(
+      'propagationPolicy',
+      `propagationPolicy: Unsupported value: "${String(policy)}": supported values: "Foreground", "Background", "Orphan", "nil"`,
+    )
+  }
+  if (gracePeriodSeconds !== undefined && !Number.isInteger(gracePeriodSeconds))
+    throw badRequest('gracePeriodSeconds must be a whole number')
+  return options
+}
+
+export async function deleteCollection(rest: RestRequest, deps: RestDeps): Promise<void> {
+  const { served, responder, warnings } = rest
+  const { options, dryRun } = await deletionOptions(rest)
+  await served.stored.cacher.fresh()
+  const filter = filterOf(served, rest)
+  const objects = served.stored.cacher.list(filter).map((cell) => objectOf<UnknownObject>(cell))
+  const deleted: UnknownObject[] = []
+  for (let at = 0; at < objects.length; at += parallelDeletions) {
+    const batch = objects.slice(at, at + parallelDeletions)
+    const results = await Promise.all(batch.map((object) => deleteOne(rest, deps, object, options, dryRun)))
+    deleted.push(...results.filter((object) => object !== undefined))
+  }
+  const items = deleted.map((object) => shown(served, object))
+  const metadata = { resourceVersion: String(served.stored.cacher.revision) }
+  respondJson(responder, 200, { kind: served.info.listKind, apiVersion: apiVersionOf(served.info), metadata, items }, warnings)
+}
+
+/** undefined when somebody else was faster. */
+async function deleteOne(
+  rest: RestRequest,
+  deps: RestDeps,
+  object: UnknownObject,
+  options: DeletionOptions,
+  dryRun: boolean,
+): Promise<UnknownObject | undefined> {
+  const { name = '', namespace = '' } = object.metadata
+  const write = { ...writeRequest(rest, name), namespace }
+  try {
+    return (await deps.objects.delete(dryRun ? { ...write, dryRun } : write, options)).object
+  } catch (error) {
+    if (error instanceof StatusError && error.reason === 'NotFound') return undefined
+    throw error
+  }
+}
+
+/** A POST to a subresource that changes its parent: pods/binding. */
+export async function actOnObject(rest: RestRequest, deps: RestDeps): Promise<boolean> {
+  const { served, info, request, responder, warnings } = rest
+  const action = served.stored.strategy.actions?.[info.subresource]
+  if (!action) return false
+  const body = parseBody(await request.body(), request.credentials.header('content-type')) as unknown as UnknownObject
+  const write = writeRequest(rest)
+  const context = { clock: deps.clock, random: deps.random, user: rest.user, dryRun: write.dryRun, subresource: info.subresource }
+  if (!(await deps.objects.read(write))) throw notFound(served.info, info.name)
+  await deps.objects.update(write, (old) => {
+    const object = structuredClone(old)
+    action(object, body, context)
+    return object
+  })
+  respondJson(responder, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, warnings)
+  return true
+}
