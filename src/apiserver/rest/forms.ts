@@ -8,7 +8,7 @@ import type { ApiRequest, Responder } from '../handler.js'
 import { jsonHeaders } from '../handler.js'
 import type { ServedResource } from '../registry/resource.js'
 import type { Accepted } from './negotiation.js'
-import { listMetadata, type Page } from './read.js'
+import { listMetadata, type Page } from './page.js'
 
 interface Rendering {
   readonly served: ServedResource

@@ -15,6 +15,7 @@ import { objectKey, type ServedResource } from '../registry/resource.js'
 import type { RestDeps, RestRequest } from './context.js'
 import { renderList, renderObject } from './forms.js'
 import { negotiate } from './negotiation.js'
+import { listMetadata, type Page } from './page.js'
 import { invalidQuery } from './queries.js'
 import { listChunks, withWarnings } from './respond.js'
 
@@ -51,13 +52,6 @@ export function filterOf(served: ServedResource, { info, request }: Pick<RestReq
   })
 }
 
-export interface Page {
-  readonly cells: readonly Cell[]
-  readonly revision: number
-  readonly next?: string
-  readonly remaining?: number
-}
-
 export async function listObjects(rest: RestRequest, deps: RestDeps): Promise<void> {
   const { served, request, responder, warnings } = rest
   const accepted = negotiate(request.credentials.header('accept'))
@@ -73,10 +67,6 @@ export async function listObjects(rest: RestRequest, deps: RestDeps): Promise<vo
     withWarnings(jsonHeaders, warnings),
     listChunks(served.stored.cacher.layout, head, page.cells, served.info.typeId === 'custom'),
   )
-}
-
-export function listMetadata({ revision, next, remaining }: Page): Record<string, unknown> {
-  return { resourceVersion: String(revision), ...(next ? { continue: next } : {}), ...(remaining ? { remainingItemCount: remaining } : {}) }
 }
 
 async function pageOf(rest: RestRequest, deps: RestDeps): Promise<Page> {
