@@ -26,7 +26,7 @@ export class Health {
     if (single !== '') {
       const check = all.find(({ name }) => name === single)
       if (!check) return { status: 404, text: '404 page not found\n' }
-      const [result] = await Promise.all([outcome(check)])
+      const result = await outcome(check)
       return result === undefined ? { status: 200, text: 'ok' } : { status: 500, text: `internal server error: ${result}\n` }
     }
     const results = await Promise.all(

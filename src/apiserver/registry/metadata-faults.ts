@@ -36,6 +36,7 @@ const forms: Readonly<Record<string, NameForm>> = {
   'rbac.authorization.k8s.io/clusterrolebindings': pathForm,
   '/events': subdomainForm,
   'networking.k8s.io/ipaddresses': pathForm,
+  'apiregistration.k8s.io/apiservices': pathForm,
   'certificates.k8s.io/certificatesigningrequests': pathForm,
 }
 

@@ -1,0 +1,85 @@
+/** autoscaling/v1 knows CPU alone; what else a v2 autoscaler has rides along in annotations, as upstream does it. */
+import type { UnknownObject } from '../object.js'
+import type {
+  HorizontalPodAutoscalerSpec as SpecV2,
+  HorizontalPodAutoscalerStatus as StatusV2,
+  MetricSpec,
+} from '../types/autoscaling-v2.js'
+
+const annotations = {
+  metrics: 'autoscaling.alpha.kubernetes.io/metrics',
+  currentMetrics: 'autoscaling.alpha.kubernetes.io/current-metrics',
+  conditions: 'autoscaling.alpha.kubernetes.io/conditions',
+  behavior: 'autoscaling.alpha.kubernetes.io/behavior',
+} as const
+
+interface SpecV1 {
+  scaleTargetRef: SpecV2['scaleTargetRef']
+  minReplicas?: number
+  maxReplicas: number
+  targetCPUUtilizationPercentage?: number
+}
+
+const isCpu = (metric: MetricSpec) =>
+  metric.type === 'Resource' && metric.resource?.name === 'cpu' && metric.resource.target?.type === 'Utilization'
+
+export function autoscalerFromV2(object: UnknownObject): UnknownObject {
+  const { metrics = [], behavior, ...spec } = (object.spec ?? { maxReplicas: 0, scaleTargetRef: { kind: '', name: '' } }) as SpecV2
+  const { currentMetrics, conditions, ...status } = (object.status ?? {}) as Partial<StatusV2>
+  const cpu = metrics.find(isCpu)
+  const others = metrics.filter((metric) => metric !== cpu)
+  const utilization = cpu?.resource?.target?.averageUtilization
+  const current = currentMetrics?.find((metric) => metric.resource?.name === 'cpu')?.resource?.current?.averageUtilization
+  const extra: Record<string, string> = {}
+  if (others.length) extra[annotations.metrics] = JSON.stringify(others)
+  if (currentMetrics?.length) extra[annotations.currentMetrics] = JSON.stringify(currentMetrics)
+  if (conditions?.length) extra[annotations.conditions] = JSON.stringify(conditions)
+  if (behavior) extra[annotations.behavior] = JSON.stringify(behavior)
+  const kept = { ...object.metadata.annotations, ...extra }
+  return {
+    ...object,
+    apiVersion: 'autoscaling/v1',
+    metadata: { ...object.metadata, ...(Object.keys(kept).length ? { annotations: kept } : {}) },
+    spec: { ...spec, ...(utilization === undefined ? {} : { targetCPUUtilizationPercentage: utilization }) },
+    status: {
+      currentReplicas: 0,
+      desiredReplicas: 0,
+      ...status,
+      ...(current === undefined ? {} : { currentCPUUtilizationPercentage: current }),
+    },
+  }
+}
+
+export function autoscalerToV2(object: UnknownObject): UnknownObject {
+  const { targetCPUUtilizationPercentage: utilization, ...spec } = (object.spec ?? {}) as SpecV1
+  const { currentCPUUtilizationPercentage: _, ...status } = (object.status ?? {}) as Record<string, unknown>
+  const kept = { ...object.metadata.annotations }
+  const take = (name: string): unknown => {
+    const text = kept[name]
+    delete kept[name]
+    if (text === undefined) return undefined
+    try {
+      return JSON.parse(text) as unknown
+    } catch {
+      // Written by hand: it says nothing.
+      return undefined
+    }
+  }
+  const cpu =
+    utilization === undefined
+      ? []
+      : [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: utilization } } }]
+  const others = take(annotations.metrics)
+  const metrics = [...cpu, ...(Array.isArray(others) ? (others as unknown[]) : [])]
+  const behavior = take(annotations.behavior)
+  const currentMetrics = take(annotations.currentMetrics)
+  const conditions = take(annotations.conditions)
+  const { annotations: __, ...metadata } = object.metadata
+  return {
+    ...object,
+    apiVersion: 'autoscaling/v2',
+    metadata: { ...metadata, ...(Object.keys(kept).length ? { annotations: kept } : {}) },
+    spec: { ...spec, ...(metrics.length ? { metrics } : {}), ...(behavior ? { behavior } : {}) },
+    status: { ...status, currentMetrics: currentMetrics ?? null, ...(conditions ? { conditions } : {}) },
+  }
+}

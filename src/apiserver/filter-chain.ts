@@ -1,0 +1,182 @@
+/** What every request goes through before it is served: who asks, may there be one more, may they do that. */
+import type { Clock } from '../base/clock.js'
+import type { Counter, Histogram, Metrics } from '../base/metrics.js'
+import { timeout, unauthorized, unknownPath } from '../api/status.js'
+import { asksToImpersonate, impersonate } from './authn/impersonation.js'
+import type { Authenticator, UserInfo } from './authn/authenticator.js'
+import type { Attributes, Authorizer } from './authz/authorizer.js'
+import { forbiddenRequest } from './authz/forbidden.js'
+import type { InFlight } from './flowcontrol/in-flight.js'
+import type { ApiRequest, Responder } from './handler.js'
+import type { NonResources } from './non-resources.js'
+import { type RequestInfo, requestInfo } from './request-info.js'
+import type { RestRequest } from './rest/context.js'
+import type { Resources } from './resources.js'
+
+export interface FilterChainDeps {
+  readonly authenticator: Authenticator
+  readonly authorizer: Authorizer
+  readonly inFlight: InFlight
+  readonly resources: Resources
+  readonly nonResources: NonResources
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly requestTimeoutMs: number
+  serve(request: RestRequest): Promise<void>
+}
+
+const mutatingMethods = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+const longRunning = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
+
+export class FilterChain {
+  readonly #deps: FilterChainDeps
+  readonly #requests: Counter
+  readonly #durations: Histogram
+
+  constructor(deps: FilterChainDeps) {
+    this.#deps = deps
+    const { metrics, inFlight } = deps
+    this.#requests = metrics.counter(
+      'apiserver_request_total',
+      'Counter of apiserver requests broken out for each verb, group, version, resource, and code.',
+      ['verb', 'group', 'version', 'resource', 'subresource', 'code'],
+    )
+    this.#durations = metrics.histogram('apiserver_request_duration_seconds', 'Response latency distribution in seconds.', [
+      'verb',
+      'group',
+      'version',
+      'resource',
+      'subresource',
+    ])
+    metrics.gaugeOf('apiserver_current_inflight_requests', 'Requests that are being served now.', ['request_kind'], () => [
+      [['mutating'], inFlight.counts.mutating],
+      [['readOnly'], inFlight.counts.readOnly],
+    ])
+  }
+
+  async run(request: ApiRequest, plain: Responder): Promise<void> {
+    const { authenticator, authorizer, inFlight, clock, requestTimeoutMs } = this.#deps
+    const info = requestInfo(request.method, request.path, request.query)
+    const responder = this.#measured(info, plain)
+    const authenticated = request.user ?? authenticator.authenticate(request.credentials)
+    const real = (authenticated instanceof Promise ? await authenticated : authenticated) ?? undefined
+    if (!real) throw unauthorized()
+    const isLongRunning = info.verb === 'watch' || longRunning.has(info.subresource)
+    const exempt = isLongRunning || real.groups.includes('system:masters') || isHealth(request.path)
+    const leave = isLongRunning ? undefined : inFlight.enter(mutatingMethods.has(request.method), exempt)
+    const once = new AnswerOnce(responder)
+    const cancel = isLongRunning
+      ? undefined
+      : clock.timer(timeoutOf(request, requestTimeoutMs), () => once.fail(timeout('request did not complete within the allotted timeout')))
+    try {
+      const user = request.user ? real : await this.#actingUser(request, real)
+      const attributes = attributesOf(user, info, request)
+      const asked = authorizer.authorize(attributes)
+      const { verdict, reason } = asked instanceof Promise ? await asked : asked
+      if (verdict !== 'allow') throw forbiddenRequest(attributes, reason)
+      await this.#serve(request, once, info, user)
+    } catch (error) {
+      // After a timeout the client has had its answer.
+      if (!once.answered) throw error
+    } finally {
+      cancel?.()
+      leave?.()
+    }
+  }
+
+  async #actingUser(request: ApiRequest, real: UserInfo): Promise<UserInfo> {
+    const names = request.credentials.headerNames
+    if (!names) return real
+    const headers = { values: (name: string) => request.headerValues(name), names: () => names.call(request.credentials) }
+    return asksToImpersonate(headers) ? impersonate(real, headers, this.#deps.authorizer) : real
+  }
+
+  async #serve(request: ApiRequest, responder: Responder, info: RequestInfo, user: UserInfo): Promise<void> {
+    if (!info.isResource) return this.#deps.nonResources.serve(request, responder)
+    const served = this.#deps.resources.get(info.group, info.version, info.resource)
+    if (!served || (info.namespace !== '' && !served.info.namespaced && info.resource !== 'namespaces')) throw unknownPath()
+    const collection = info.verb === 'create' && info.name === '' && info.subresource === ''
+    if (served.info.namespaced && info.namespace === '' && (collection || info.verb === 'get')) throw unknownPath()
+    await this.#deps.serve({ served, info, request, responder, user, warnings: [] })
+  }
+
+  /** Counts the answer when it is given. */
+  #measured(info: RequestInfo, responder: Responder): Responder {
+    const { clock } = this.#deps
+    const startMs = clock.monotonic()
+    const labels = [info.verb.toUpperCase(), info.group, info.version, info.resource, info.subresource]
+    const count = (status: number) => {
+      this.#requests.inc([...labels, String(status)])
+      if (info.verb !== 'watch') this.#durations.observe(labels, (clock.monotonic() - startMs) / 1000)
+    }
+    return {
+      respond(status, headers, chunks) {
+        count(status)
+        responder.respond(status, headers, chunks)
+      },
+      stream(status, headers) {
+        count(status)
+        return responder.stream(status, headers)
+      },
+    }
+  }
+}
+
+/** Lets the first answer through: a handler that is late finds that the timeout has answered. */
+class AnswerOnce implements Responder {
+  readonly #responder: Responder
+  answered = false
+
+  constructor(responder: Responder) {
+    this.#responder = responder
+  }
+
+  respond(...answer: Parameters<Responder['respond']>): void {
+    if (this.answered) return
+    this.answered = true
+    this.#responder.respond(...answer)
+  }
+
+  stream(...answer: Parameters<Responder['stream']>): ReturnType<Responder['stream']> {
+    this.answered = true
+    return this.#responder.stream(...answer)
+  }
+
+  fail(error: ReturnType<typeof timeout>): void {
+    const text = new TextEncoder().encode(`${JSON.stringify(error.status)}\n`)
+    this.respond(error.code, { 'content-type': 'application/json', 'retry-after': '1' }, [text])
+  }
+}
+
+function attributesOf(user: UserInfo, info: RequestInfo, request: ApiRequest): Attributes {
+  if (!info.isResource) return { user, verb: info.verb, path: info.path }
+  const { group, version, resource, subresource, namespace, name } = info
+  const fieldSelector = request.query.get('fieldSelector')
+  const labelSelector = request.query.get('labelSelector')
+  return {
+    user,
+    verb: info.verb,
+    resource: {
+      group,
+      version,
+      resource,
+      subresource,
+      namespace,
+      name,
+      ...(fieldSelector ? { fieldSelector } : {}),
+      ...(labelSelector ? { labelSelector } : {}),
+    },
+  }
+}
+
+function isHealth(path: string): boolean {
+  return path.startsWith('/healthz') || path.startsWith('/livez') || path.startsWith('/readyz')
+}
+
+/** ?timeout=30s shortens the server's own limit, never lengthens it. */
+function timeoutOf(request: ApiRequest, most: number): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(request.query.get('timeout') ?? '')
+  if (!match) return most
+  const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[match[2] as 'ms' | 's' | 'm' | 'h']
+  return Math.min(most, Number(match[1]) * unit || most)
+}
