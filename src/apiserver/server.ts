@@ -175,7 +175,7 @@ export class ApiServer {
   async stop(how: { crash?: boolean } = {}): Promise<void> {
     if (this.#stopping) return
     this.#stopping = true
-    if (!how.crash) await Promise.allSettled(this.#hooks.map((hook) => hook.stop?.(how)))
+    if (!how.crash) await Promise.allSettled(this.#hooks.map(async (hook) => hook.stop?.(how)))
     this.#abort.abort()
     this.#stopAuthorization()
     for (const { stored } of this.resources.all()) stored.cacher.stop()
