@@ -1,0 +1,194 @@
+/**
+ * The API server on the network: HTTPS with HTTP/2 and HTTP/1.1 on one port. HTTP/2 goes by node's stream interface, which
+ * costs half of what its request objects do; HTTP/1.1 by request objects.
+ *
+ * Client certificates are asked for, never demanded: a request without one has a token or is anonymous. A certificate that the
+ * CA did not sign is as good as none.
+ */
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type SecureServerOptions,
+} from 'node:http2'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import type { Credentials } from '../authn/authenticator.js'
+import type { ApiRequest, Responder } from '../handler.js'
+import { readBody } from './body.js'
+import { certificateOf } from './certificate.js'
+import { httpOneResponder, streamResponder } from './responders.js'
+
+export interface ListenOptions {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  readonly cert: string | Buffer
+  readonly key: string | Buffer
+  /** PEM bundle that client certificates are checked against; without it none is asked for. */
+  readonly clientCa?: string | Buffer
+  readonly maxRequestBytes: number
+  /** --http2-max-streams-per-connection */
+  readonly maxStreams?: number
+  handle(request: ApiRequest, responder: Responder): void
+  /** A request to change the protocol (exec, attach, port-forward). */
+  onUpgrade?(request: ApiRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): void
+}
+
+export interface Listening {
+  readonly port: number
+  /** Says goodbye to clients and waits for running requests, at most so long. With 0 connections are cut at once. */
+  close(graceMs: number): Promise<void>
+  /** New certificates for new connections. */
+  setCertificate(cert: string | Buffer, key: string | Buffer): void
+}
+
+/** Large windows: a list of thousands of objects or a busy watch must not wait for the peer's permission every 64 KiB. */
+const windowBytes = 8 * 2 ** 20
+const keepAliveMs = 30_000
+
+export function listen(options: ListenOptions): Promise<Listening> {
+  const tls: SecureServerOptions = {
+    cert: options.cert,
+    key: options.key,
+    minVersion: 'TLSv1.2',
+    ...(options.clientCa ? { ca: options.clientCa, requestCert: true, rejectUnauthorized: false } : {}),
+    allowHTTP1: true,
+    settings: { initialWindowSize: windowBytes, maxConcurrentStreams: options.maxStreams ?? 250, enableConnectProtocol: false },
+    maxSessionMemory: 64,
+  }
+  const server = createSecureServer(tls)
+  const sessions = new Set<ServerHttp2Session>()
+  const sockets = new Set<Duplex>()
+  server.on('session', (session) => {
+    sessions.add(session)
+    session.setLocalWindowSize(windowBytes)
+    session.once('close', () => sessions.delete(session))
+    session.on('error', () => session.destroy())
+  })
+  server.on('secureConnection', (socket) => {
+    sockets.add(socket)
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, keepAliveMs)
+    socket.once('close', () => sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+  })
+  server.on('tlsClientError', () => undefined)
+  server.on('stream', (stream, headers) => onStream(options, stream, headers))
+  // With allowHTTP1 the request event tells of both; HTTP/2 has been served by its stream.
+  server.on('request', (request, response) => {
+    if (request.httpVersionMajor < 2) onRequest(options, request as unknown as IncomingMessage, response as unknown as ServerResponse)
+  })
+  server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (options.onUpgrade) options.onUpgrade(requestOfMessage(options, raw), raw, socket, head)
+    else socket.destroy()
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host: options.host, port: options.port }, () => {
+      server.off('error', reject)
+      resolve({
+        port: (server.address() as AddressInfo).port,
+        close: (graceMs) => close(server, sessions, sockets, graceMs),
+        setCertificate: (cert, key) => server.setSecureContext({ ...tls, cert, key }),
+      })
+    })
+  })
+}
+
+function onStream(options: ListenOptions, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  const abort = new AbortController()
+  stream.on('error', () => undefined)
+  stream.once('close', () => abort.abort())
+  const target = headers[':path'] ?? '/'
+  const socket = stream.session?.socket as TLSSocket | undefined
+  const request = requestOf(options, {
+    method: String(headers[':method'] ?? 'GET'),
+    target: String(target),
+    headers,
+    socket,
+    signal: abort.signal,
+    body: () => readBody(stream, options.maxRequestBytes),
+  })
+  options.handle(request, streamResponder(stream))
+}
+
+function onRequest(options: ListenOptions, message: IncomingMessage, response: ServerResponse): void {
+  const abort = new AbortController()
+  response.once('close', () => abort.abort())
+  options.handle(requestOfMessage(options, message, abort.signal), httpOneResponder(message, response))
+}
+
+function requestOfMessage(options: ListenOptions, message: IncomingMessage, signal = new AbortController().signal): ApiRequest {
+  return requestOf(options, {
+    method: message.method ?? 'GET',
+    target: message.url ?? '/',
+    headers: message.headers,
+    socket: message.socket as TLSSocket,
+    signal,
+    body: () => readBody(message, options.maxRequestBytes),
+  })
+}
+
+interface Parts {
+  readonly method: string
+  readonly target: string
+  readonly headers: IncomingHttpHeaders
+  readonly socket: TLSSocket | undefined
+  readonly signal: AbortSignal
+  readonly body: () => Promise<Uint8Array>
+}
+
+function requestOf(options: ListenOptions, { method, target, headers, socket, signal, body }: Parts): ApiRequest {
+  const question = target.indexOf('?')
+  const rawPath = question < 0 ? target : target.slice(0, question)
+  const values = (name: string) => {
+    const value = headers[name]
+    return value === undefined ? [] : Array.isArray(value) ? value : [value]
+  }
+  const certificate = options.clientCa && socket ? certificateOf(socket) : undefined
+  const credentials: Credentials = {
+    header: (name) => values(name)[0],
+    headerNames: () => Object.keys(headers),
+    ...(certificate ? { certificate } : {}),
+  }
+  return {
+    method,
+    path: rawPath.includes('%') ? safeDecode(rawPath) : rawPath,
+    query: new URLSearchParams(question < 0 ? '' : target.slice(question + 1)),
+    credentials,
+    headerValues: (name) => (name.startsWith('impersonate-') ? values(name).flatMap((value) => value.split(/,\s*/)) : values(name)),
+    body,
+    ...(socket?.remoteAddress ? { remoteAddress: socket.remoteAddress } : {}),
+    signal,
+  }
+}
+
+function safeDecode(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}
+
+async function close(
+  server: Http2SecureServer,
+  sessions: ReadonlySet<ServerHttp2Session>,
+  sockets: ReadonlySet<Duplex>,
+  graceMs: number,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  if (graceMs > 0) {
+    for (const session of sessions) session.close()
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref())
+    await Promise.race([closed, limit])
+  }
+  for (const session of sessions) session.destroy()
+  for (const socket of sockets) socket.destroy()
+  await closed
+}
