@@ -1,0 +1,84 @@
+/**
+ * Records in LMDB, one entry a revision, keyed by the revision. A batch is one transaction, and it is acknowledged when the
+ * disk has it: `flushed` resolves after the sync that covers the transaction.
+ */
+import type { Database, RootDatabase } from 'lmdb'
+import type { Backend, PutEvent, Recovered, RevisionRecord, WriteBatch } from '../engine/backend.js'
+import type { LeaseId } from '../store.js'
+import { decodeRecord, encodeRecord } from './record.js'
+
+const compactedKey = 'compacted'
+
+export class LmdbBackend implements Backend {
+  readonly #root: RootDatabase
+  readonly #records: Database<Buffer, number>
+  readonly #leases: Database<number, string>
+  readonly #meta: Database<number, string>
+  #sizeBytes = 0
+
+  constructor(root: RootDatabase) {
+    this.#root = root
+    this.#records = root.openDB<Buffer, number>({ name: 'records', encoding: 'binary', keyEncoding: 'uint32', cache: false } as never)
+    this.#leases = root.openDB<number, string>({ name: 'leases', encoding: 'json' })
+    this.#meta = root.openDB<number, string>({ name: 'meta', encoding: 'json' })
+  }
+
+  defer(fn: () => void): void {
+    setImmediate(fn)
+  }
+
+  async write({ records, leases, compacted, remove = [] }: WriteBatch): Promise<void> {
+    await this.#root.transaction(() => {
+      for (const { revision, events } of records) {
+        const bytes = encodeRecord(events)
+        this.#sizeBytes += bytes.length
+        void this.#records.put(revision, bytes)
+      }
+      for (const [id, ttlSeconds] of leases) {
+        if (ttlSeconds === undefined) void this.#leases.remove(id)
+        else void this.#leases.put(id, ttlSeconds)
+      }
+      for (const revision of remove) {
+        this.#sizeBytes -= this.#records.get(revision)?.length ?? 0
+        void this.#records.remove(revision)
+      }
+      if (compacted !== undefined) void this.#meta.put(compactedKey, compacted)
+    })
+    await this.#root.flushed
+  }
+
+  read(revision: number, key: string): PutEvent | undefined {
+    const bytes = this.#records.get(revision)
+    if (!bytes) return undefined
+    const [event] = decodeRecord(bytes, revision, { wants: (each) => each === key })
+    return event?.type === 'put' ? event : undefined
+  }
+
+  history(from: number, to: number, wants: (key: string) => boolean, visit: (record: RevisionRecord) => boolean): void {
+    for (const { key: revision, value } of this.#records.getRange({ start: from, end: to + 1 })) {
+      const events = decodeRecord(value, revision, { wants })
+      if (events.length > 0 && !visit({ revision, events })) return
+    }
+  }
+
+  recover(): Recovered {
+    const leases = new Map<LeaseId, number>()
+    for (const { key, value } of this.#leases.getRange()) leases.set(key, value)
+    return { compacted: this.#meta.get(compactedKey) ?? 0, leases, records: this.#allRecords() }
+  }
+
+  sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close()
+  }
+
+  *#allRecords(): Iterable<RevisionRecord> {
+    for (const { key: revision, value } of this.#records.getRange()) {
+      this.#sizeBytes += value.length
+      yield { revision, events: decodeRecord(value, revision, { withValues: false }) }
+    }
+  }
+}
