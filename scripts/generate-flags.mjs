@@ -1,0 +1,17 @@
+// Writes src/node/flags/data/<component>.json: every flag that the real component has, with its type and default.
+// usage: node scripts/generate-flags.mjs FACTS_DIR
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const factsDir = process.argv[2]
+if (!factsDir) {
+  console.error('usage: node scripts/generate-flags.mjs FACTS_DIR')
+  process.exit(2)
+}
+for (const component of ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet']) {
+  const flags = JSON.parse(readFileSync(join(factsDir, 'flags', `${component}.json`), 'utf8'))
+  const rows = Object.entries(flags).map(([name, { type, default: value, section, short, deprecated }]) =>
+    JSON.stringify({ name, type, default: value, section, short, deprecated: deprecated ? true : undefined }),
+  )
+  writeFileSync(new URL(`../src/node/flags/data/${component}.json`, import.meta.url), `[\n${rows.join(',\n')}\n]\n`)
+}
