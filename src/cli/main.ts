@@ -1,18 +1,36 @@
 import { Command } from 'commander'
-
-const version = process.env.QUORATE_VERSION ?? 'unknown'
+import { messageOf, QuorateError } from '../base/errors.js'
+import { gitVersion, packageVersion } from '../node/version.js'
+import { componentNames, runComponent } from './component-command.js'
 
 const program = new Command('quorate')
   .description('A Kubernetes-compatible, highly available cluster in one npm package.')
-  .version(version, '--version', 'print the version of this package')
+  .version(packageVersion, '--version', 'print the version of this package')
   .showHelpAfterError('(run `quorate --help` for what there is)')
+  .showSuggestionAfterError()
 
 program
   .command('version')
   .description('print the version of this package and of the Kubernetes API it serves')
-  .action(() => console.log(`quorate ${version} (Kubernetes v1.36.0)`))
+  .option('-o, --output <format>', 'json for scripts')
+  .action(({ output }: { output?: string }) =>
+    console.log(
+      output === 'json' ? JSON.stringify({ version: packageVersion, gitVersion }) : `quorate ${packageVersion} (Kubernetes ${gitVersion})`,
+    ),
+  )
+
+for (const name of componentNames) {
+  program
+    .command(name)
+    .description(`run ${name} with upstream's flags`)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .helpOption(false)
+    .action((_: unknown, command: Command) => runComponent(name, command.args))
+}
 
 program.parseAsync().catch((error: unknown) => {
-  console.error(`quorate: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
+  console.error(`quorate: ${messageOf(error)}`)
+  if (error instanceof QuorateError && error.remedy) console.error(error.remedy)
+  process.exitCode = error instanceof QuorateError && error.code === 'BadFlag' ? 2 : 1
 })

@@ -1,0 +1,42 @@
+import type { ComponentDeps, RunningComponent } from '../../base/component.js'
+
+/** What a hosted component gets beside the deps of every component. */
+export interface HostedDeps extends ComponentDeps {
+  /** Maps a path of a flag to the one on disk: the files of a node of `up` lie under the node's own root. */
+  resolvePath(path: string): string
+}
+
+/** A component as `quorate NAME` or a static pod runs it. */
+export interface ComponentMain {
+  readonly name: string
+  /** What --help prints. */
+  help(): string
+  /** Throws FlagError synchronously; everything else rejects `ready`. */
+  start(argv: readonly string[], deps: HostedDeps): RunningComponent
+}
+
+/** A RunningComponent around an asynchronous start: `stop` waits for the start that it interrupts. */
+export function running(
+  start: (fail: (error: Error) => void) => Promise<{ stop(how?: { crash?: boolean }): Promise<void> }>,
+): RunningComponent {
+  let finish: () => void = () => undefined
+  let fail: (error: Error) => void = () => undefined
+  const done = new Promise<void>((resolve, reject) => {
+    finish = resolve
+    fail = reject
+  })
+  // Whoever does not wait for the end must not be killed by its rejection.
+  done.catch(() => undefined)
+  const started = start((error) => fail(error))
+  const ready = started.then(() => undefined)
+  ready.catch((error: Error) => fail(error))
+  return {
+    ready,
+    done,
+    async stop(how) {
+      const component = await started.catch(() => undefined)
+      await component?.stop(how)
+      finish()
+    },
+  }
+}

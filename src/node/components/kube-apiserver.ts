@@ -1,0 +1,199 @@
+/** `quorate kube-apiserver`: upstream's flags around the API server. */
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { QuorateError } from '../../base/errors.js'
+import { ApiServer, type ApiServerOptions } from '../../apiserver/server.js'
+import { listen } from '../../apiserver/http/listen.js'
+import { createAuthority, createLeaf } from '../../pki/certificates.js'
+import { type FlagDefinition, type Flags, type FlagTable, parseFlags, usage } from '../flags/flags.js'
+import definitions from '../flags/data/kube-apiserver.json' with { type: 'json' }
+import { gitVersion, platformName } from '../version.js'
+import { type ComponentMain, type HostedDeps, running } from './component.js'
+import { openStore } from './store-address.js'
+
+const table: FlagTable = {
+  component: 'kube-apiserver',
+  definitions: definitions as readonly FlagDefinition[],
+  implemented: new Set([
+    ...[
+      'advertise-address',
+      'bind-address',
+      'secure-port',
+      'tls-cert-file',
+      'tls-private-key-file',
+      'cert-dir',
+      'client-ca-file',
+      'http2-max-streams-per-connection',
+    ],
+    ...['etcd-servers', 'etcd-cafile', 'etcd-certfile', 'etcd-keyfile'],
+    ...['token-auth-file', 'enable-bootstrap-token-auth', 'anonymous-auth', 'api-audiences', 'authorization-mode'],
+    ...[
+      'requestheader-client-ca-file',
+      'requestheader-allowed-names',
+      'requestheader-username-headers',
+      'requestheader-group-headers',
+      'requestheader-extra-headers-prefix',
+      'requestheader-uid-headers',
+    ],
+    ...[
+      'service-account-issuer',
+      'service-account-key-file',
+      'service-account-signing-key-file',
+      'service-account-extend-token-expiration',
+      'service-account-max-token-expiration',
+      'service-account-lookup',
+    ],
+    ...['enable-admission-plugins', 'disable-admission-plugins', 'allow-privileged'],
+    ...['service-cluster-ip-range', 'service-node-port-range', 'endpoint-reconciler-type', 'event-ttl'],
+    ...['max-requests-inflight', 'max-mutating-requests-inflight', 'request-timeout', 'min-request-timeout'],
+    ...[
+      'kubelet-client-certificate',
+      'kubelet-client-key',
+      'kubelet-certificate-authority',
+      'kubelet-preferred-address-types',
+      'proxy-client-cert-file',
+      'proxy-client-key-file',
+    ],
+    ...['v', 'logging-format'],
+  ]),
+}
+
+/** Upstream's bound on the body of a request. */
+const maxRequestBytes = 3 * 2 ** 20
+const shutdownGraceMs = 2_000
+
+export const kubeApiserver: ComponentMain = {
+  name: 'kube-apiserver',
+  help: () => usage(table, 'The Kubernetes API server: validates and serves the objects of the cluster.'),
+  start(argv, deps) {
+    const flags = parseFlags(table, argv)
+    return running(async () => startServer(flags, deps))
+  },
+}
+
+async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?: { crash?: boolean }): Promise<void> }> {
+  const { clock, logger, resolvePath } = deps
+  const read = (name: string) => readFlagFile(flags, name, resolvePath)
+  if (flags.list('etcd-servers').length === 0)
+    throw new QuorateError('FlagMissing', '--etcd-servers must be specified', {
+      remedy: 'Name the store, for example --etcd-servers=https://127.0.0.1:2379.',
+    })
+  const store = openStore(flags.list('etcd-servers'), clock, resolvePath)
+  const clientCa = read('client-ca-file')
+  const serving = await servingPair(flags, deps)
+  const ip = flags.string('advertise-address') || (flags.string('bind-address') === '0.0.0.0' ? '127.0.0.1' : flags.string('bind-address'))
+  const port = flags.int('secure-port')
+  const server = new ApiServer(serverOptions(flags, deps, { store, ip, port, clientCa }))
+  const listening = await listen({
+    host: flags.string('bind-address'),
+    port,
+    ...serving,
+    ...(clientCa ? { clientCa } : {}),
+    maxRequestBytes,
+    ...(flags.int('http2-max-streams-per-connection') > 0 ? { maxStreams: flags.int('http2-max-streams-per-connection') } : {}),
+    handle: (request, responder) => server.handle(request, responder),
+  })
+  logger.info('Serving securely', { address: `${flags.string('bind-address')}:${listening.port}` })
+  try {
+    await server.start()
+  } catch (error) {
+    await listening.close(0)
+    await store.close()
+    throw error
+  }
+  logger.info('All post-start hooks are done')
+  return {
+    async stop(how) {
+      await server.stop(how)
+      await listening.close(how?.crash ? 0 : shutdownGraceMs)
+      await store.close()
+    },
+  }
+}
+
+interface Reached {
+  readonly store: ApiServerOptions['store']
+  readonly ip: string
+  readonly port: number
+  readonly clientCa: string | undefined
+}
+
+function serverOptions(
+  flags: Flags,
+  { clock, random, logger, resolvePath }: HostedDeps,
+  { store, ip, port, clientCa }: Reached,
+): ApiServerOptions {
+  const read = (name: string) => readFlagFile(flags, name, resolvePath)
+  const issuers = flags.list('service-account-issuer')
+  const signingKeyPem = read('service-account-signing-key-file')
+  const tokenFile = read('token-auth-file')
+  const keyPems = flags.list('service-account-key-file').map((file) => readFile(resolvePath(file), 'service-account-key-file'))
+  const [first = 30000, last = 32767] = flags.string('service-node-port-range').split('-').map(Number)
+  const maxTokenMs = flags.durationMs('service-account-max-token-expiration')
+  return {
+    ...{ store, clock, random, logger, defer: (fn: () => void) => setImmediate(fn) },
+    authentication: {
+      clientCertificates: clientCa !== undefined,
+      ...(tokenFile === undefined ? {} : { tokenFile }),
+      bootstrapTokens: flags.bool('enable-bootstrap-token-auth'),
+      anonymous: !flags.has('anonymous-auth') || flags.bool('anonymous-auth'),
+      ...(flags.list('api-audiences').length ? { apiAudiences: flags.list('api-audiences') } : {}),
+      ...(issuers.length
+        ? {
+            serviceAccounts: {
+              issuers,
+              keyPems,
+              ...(signingKeyPem ? { signingKeyPem } : {}),
+              ...(maxTokenMs > 0 ? { expirationSecondsMax: maxTokenMs / 1000 } : {}),
+            },
+          }
+        : {}),
+    },
+    authorizationModes: flags.list('authorization-mode').length ? flags.list('authorization-mode') : ['AlwaysAllow'],
+    admission: { enable: flags.list('enable-admission-plugins'), disable: flags.list('disable-admission-plugins') },
+    allocation: {
+      serviceCidrs: flags.list('service-cluster-ip-range').length ? flags.list('service-cluster-ip-range') : ['10.0.0.0/24'],
+      nodePorts: { first, last },
+    },
+    limits: {
+      maxRequestsInFlight: flags.int('max-requests-inflight'),
+      maxMutatingRequestsInFlight: flags.int('max-mutating-requests-inflight'),
+      maxRequestBytes,
+      requestTimeoutMs: flags.durationMs('request-timeout'),
+    },
+    self: { ip, port },
+    reconcileEndpoints: flags.string('endpoint-reconciler-type') !== 'none',
+    identity: { name: `apiserver-${hostname()}-${port}`, hostname: hostname() },
+    authenticationInfo: clientCa ? { clientCa } : {},
+    eventTtlSeconds: flags.durationMs('event-ttl') / 1000,
+    ...{ gitVersion, platform: platformName },
+  }
+}
+
+/** The serving certificate of the flags, or one made for the occasion (upstream makes one in --cert-dir). */
+async function servingPair(flags: Flags, { clock, resolvePath }: HostedDeps): Promise<{ cert: string; key: string }> {
+  const cert = readFlagFile(flags, 'tls-cert-file', resolvePath)
+  const key = readFlagFile(flags, 'tls-private-key-file', resolvePath)
+  if (cert && key) return { cert, key }
+  const nowMs = clock.now()
+  const authority = await createAuthority('quorate-self-signed', { nowMs })
+  const names = {
+    dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', hostname()],
+    ipAddresses: ['127.0.0.1'],
+  }
+  return createLeaf(authority, { commonName: 'kube-apiserver', usages: ['server'], ...names, nowMs })
+}
+
+/** undefined when the flag was not given. */
+function readFlagFile(flags: Flags, name: string, resolvePath: (path: string) => string): string | undefined {
+  const file = flags.string(name)
+  return file === '' ? undefined : readFile(resolvePath(file), name)
+}
+
+function readFile(file: string, flag: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new QuorateError('FileUnreadable', `--${flag}: ${(error as Error).message}`, { cause: error })
+  }
+}
