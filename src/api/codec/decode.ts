@@ -219,6 +219,9 @@ const scalarDecoders: Readonly<Record<Scalar, Decode>> = {
   raw: (value, context) => (typeof value === 'object' ? value : fail(context, value, 'object')),
   fields: (value, context) => (typeof value === 'object' ? value : fail(context, value, 'object')),
   json: (value) => value,
+  schemaOrArray: (value) => value,
+  schemaOrBool: (value) => value,
+  schemaOrStrings: (value) => value,
   any: (value) => value,
   items: listDecoder({ kind: 'scalar', scalar: 'string' }),
 }

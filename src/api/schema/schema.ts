@@ -10,7 +10,8 @@ export type Schema =
   | { readonly kind: 'map'; readonly element: Schema }
   | { readonly kind: 'scalar'; readonly scalar: Scalar }
 
-/** `items` is a string list that is a message of its own on the wire; `any` is any JSON value. */
+/** `items` is a string list that is a message of its own on the wire; `any` is any JSON value; the three `schemaOr` are a JSON schema
+ * or something else in its place. */
 export type Scalar =
   | 'string'
   | 'int32'
@@ -27,6 +28,9 @@ export type Scalar =
   | 'fields'
   | 'any'
   | 'items'
+  | 'schemaOrArray'
+  | 'schemaOrBool'
+  | 'schemaOrStrings'
 
 export interface StructSchema {
   readonly kind: 'struct'
@@ -84,9 +88,9 @@ const scalars: Readonly<Record<string, Scalar>> = {
   JSON: 'json',
   ExtraValue: 'items',
   Verbs: 'items',
-  JSONSchemaPropsOrArray: 'json',
-  JSONSchemaPropsOrBool: 'json',
-  JSONSchemaPropsOrStringArray: 'json',
+  JSONSchemaPropsOrArray: 'schemaOrArray',
+  JSONSchemaPropsOrBool: 'schemaOrBool',
+  JSONSchemaPropsOrStringArray: 'schemaOrStrings',
 }
 const structs = new Map<string, StructSchema>()
 

@@ -1,6 +1,7 @@
 /** From a request's body to an object of the resource's kind. Every refusal says what was wrong with the body. */
 import { parse as parseYaml } from 'yaml'
 import { DecodeError } from '../../api/codec/decode.js'
+import { decodeProtobuf, protobufType } from '../../api/codec/protobuf.js'
 import type { JsonValue, UnknownObject } from '../../api/object.js'
 import { apiVersionOf } from '../../api/object.js'
 import { badRequest, unsupportedMediaType } from '../../api/status.js'
@@ -14,6 +15,7 @@ const depthMax = 10_000
 
 export function parseBody(bytes: Uint8Array, contentType: string | undefined): JsonValue {
   const type = (contentType ?? 'application/json').split(';')[0]?.trim() ?? ''
+  if (type === protobufType) return parseProtobuf(bytes)
   let text: string
   try {
     text = decoder.decode(bytes)
@@ -23,13 +25,21 @@ export function parseBody(bytes: Uint8Array, contentType: string | undefined): J
   if (type === 'application/yaml' || type === 'application/apply-patch+yaml') return parseYamlText(text)
   if (type !== 'application/json' && type !== '' && !type.endsWith('+json')) {
     throw unsupportedMediaType(
-      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
     )
   }
   try {
     return JSON.parse(text) as JsonValue
   } catch (error) {
     throw badRequest(`couldn't get version/kind; json parse error: ${messageOf(error)}`)
+  }
+}
+
+function parseProtobuf(bytes: Uint8Array): JsonValue {
+  try {
+    return decodeProtobuf(bytes)
+  } catch (error) {
+    throw badRequest(messageOf(error))
   }
 }
 
