@@ -21,6 +21,8 @@ export interface ResourceClient<T extends KubeObject> {
   list(options?: ListOptions): Promise<ListResult<T>>
   /** Events from `resourceVersion` on, until the server ends the watch, the signal aborts or the connection is lost (throws). */
   watch(options: WatchOptions): AsyncIterable<WatchEvent<T>>
+  /** The same, events that arrived together in one batch: a busy watch costs no promise per event. */
+  watchBatches(options: WatchOptions): AsyncIterable<readonly WatchEvent<T>[]>
   create(object: T, options?: WriteOptions): Promise<T>
   update(object: T, options?: WriteOptions): Promise<T>
   updateStatus(object: T, options?: WriteOptions): Promise<T>

@@ -74,6 +74,10 @@ class RestResource<T extends KubeObject> implements ResourceClient<T> {
   }
 
   async *watch(options: WatchOptions): AsyncIterable<WatchEvent<T>> {
+    for await (const events of this.watchBatches(options)) yield* events
+  }
+
+  async *watchBatches(options: WatchOptions): AsyncIterable<readonly WatchEvent<T>[]> {
     const { signal, namespace, ...query } = options
     const request = this.#request('GET', this.#path(namespace ?? ''), { ...query, watch: true }, undefined, signal)
     const { status, body } = await this.#transport.stream(request)
@@ -83,11 +87,16 @@ class RestResource<T extends KubeObject> implements ResourceClient<T> {
       throw statusErrorOf(status, chunks.map((chunk) => decoder.decode(chunk)).join(''))
     }
     for await (const lines of splitLines(body)) {
+      const events: WatchEvent<T>[] = []
       for (const line of lines) {
         const event = JSON.parse(line) as { type: string; object: T }
-        if (event.type === 'ERROR') throw new StatusError(event.object as Status)
-        yield event as WatchEvent<T>
+        if (event.type === 'ERROR') {
+          if (events.length > 0) yield events
+          throw new StatusError(event.object as Status)
+        }
+        events.push(event as WatchEvent<T>)
       }
+      yield events
     }
   }
 

@@ -106,6 +106,9 @@ export class FakeAccess implements ServerAccess {
       watch: () => {
         throw new Error('not in the fake')
       },
+      watchBatches: () => {
+        throw new Error('not in the fake')
+      },
       create: async (object) => {
         const key = keyOf(object)
         if (table.stored.has(key)) throw alreadyExists(of, object.metadata.name ?? '')
