@@ -37,6 +37,17 @@ export class ProtoWriter {
     this.#bytes[this.#at++] = Number(rest)
   }
 
+  /** All 64 bits: identities beyond what a number holds. */
+  varint64(value: bigint): void {
+    this.#reserve(10)
+    let rest = BigInt.asUintN(64, value)
+    while (rest > 0x7fn) {
+      this.#bytes[this.#at++] = Number(rest & 0x7fn) | 0x80
+      rest >>= 7n
+    }
+    this.#bytes[this.#at++] = Number(rest)
+  }
+
   double(value: number): void {
     this.#reserve(8)
     new DataView(this.#bytes.buffer).setFloat64(this.#at, value, true)
@@ -114,6 +125,17 @@ export class ProtoReader {
       const byte = this.#byte()
       value |= BigInt(byte & 0x7f) << BigInt(shift)
       if (byte < 0x80) return Number(BigInt.asIntN(64, value))
+    }
+    throw new ProtoError('proto: integer overflow')
+  }
+
+  /** All 64 bits, unsigned. */
+  varint64(): bigint {
+    let value = 0n
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.#byte()
+      value |= BigInt(byte & 0x7f) << shift
+      if (byte < 0x80) return BigInt.asUintN(64, value)
     }
     throw new ProtoError('proto: integer overflow')
   }

@@ -25,7 +25,7 @@ const table: FlagTable = {
       'client-ca-file',
       'http2-max-streams-per-connection',
     ],
-    ...['etcd-servers', 'etcd-cafile', 'etcd-certfile', 'etcd-keyfile'],
+    ...['etcd-servers', 'etcd-cafile', 'etcd-certfile', 'etcd-keyfile', 'etcd-prefix', 'etcd-compaction-interval'],
     ...['token-auth-file', 'enable-bootstrap-token-auth', 'anonymous-auth', 'api-audiences', 'authorization-mode'],
     ...[
       'requestheader-client-ca-file',
@@ -78,7 +78,14 @@ async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?:
     throw new QuorateError('FlagMissing', '--etcd-servers must be specified', {
       remedy: 'Name the store, for example --etcd-servers=https://127.0.0.1:2379.',
     })
-  const store = openStore(flags.list('etcd-servers'), clock, resolvePath)
+  const store = openStore({
+    servers: flags.list('etcd-servers'),
+    tls: { ca: read('etcd-cafile'), cert: read('etcd-certfile'), key: read('etcd-keyfile') },
+    // The reference prints this one default in quotes.
+    prefix: flags.string('etcd-prefix').replaceAll('"', ''),
+    compactionIntervalMs: flags.durationMs('etcd-compaction-interval'),
+    ...{ clock, logger, resolvePath },
+  })
   const clientCa = read('client-ca-file')
   const serving = await servingPair(flags, deps)
   const ip = flags.string('advertise-address') || (flags.string('bind-address') === '0.0.0.0' ? '127.0.0.1' : flags.string('bind-address'))
