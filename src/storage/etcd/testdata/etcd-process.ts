@@ -48,7 +48,7 @@ export async function startEtcd(members: number): Promise<EtcdCluster> {
     },
     async end() {
       for (const child of processes) child?.kill('SIGKILL')
-      await Promise.all(processes.map((child) => child && ended(child)))
+      await Promise.all(processes.flatMap((child) => (child ? [ended(child)] : [])))
       rmSync(dir, { recursive: true, force: true })
     },
   }
