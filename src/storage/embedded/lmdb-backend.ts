@@ -2,8 +2,9 @@
  * Records in LMDB, one entry a revision, keyed by the revision. A batch is one transaction, and it is acknowledged when the
  * disk has it: `flushed` resolves after the sync that covers the transaction.
  */
+import { chmodSync, createReadStream, rmSync, statSync } from 'node:fs'
 import type { Database, RootDatabase } from 'lmdb'
-import type { Backend, PutEvent, Recovered, RevisionRecord, WriteBatch } from '../engine/backend.js'
+import type { Backend, PutEvent, Recovered, RevisionRecord, Snapshot, WriteBatch } from '../engine/backend.js'
 import type { LeaseId } from '../store.js'
 import { decodeRecord, encodeRecord } from './record.js'
 
@@ -14,10 +15,13 @@ export class LmdbBackend implements Backend {
   readonly #records: Database<Buffer, number>
   readonly #leases: Database<number, string>
   readonly #meta: Database<number, string>
+  readonly #file: string
   #sizeBytes = 0
+  #snapshots = 0
 
-  constructor(root: RootDatabase) {
+  constructor(root: RootDatabase, file: string) {
     this.#root = root
+    this.#file = file
     this.#records = root.openDB<Buffer, number>({ name: 'records', encoding: 'binary', keyEncoding: 'uint32', cache: false } as never)
     this.#leases = root.openDB<number, string>({ name: 'leases', encoding: 'json' })
     this.#meta = root.openDB<number, string>({ name: 'meta', encoding: 'json' })
@@ -69,6 +73,22 @@ export class LmdbBackend implements Backend {
 
   sizeBytes(): number {
     return this.#sizeBytes
+  }
+
+  /** The database's own copy of itself, made beside it and removed once it has been read. */
+  async snapshot(): Promise<Snapshot> {
+    const file = `${this.#file}.snapshot-${process.pid}-${++this.#snapshots}`
+    await (this.#root as unknown as { backup(path: string, compact: boolean): Promise<void> }).backup(file, true)
+    chmodSync(file, 0o600)
+    const { size } = statSync(file)
+    async function* chunks() {
+      try {
+        yield* createReadStream(file, { highWaterMark: 64 * 1024 })
+      } finally {
+        rmSync(file, { force: true })
+      }
+    }
+    return { sizeBytes: size, chunks: chunks() }
   }
 
   async close(): Promise<void> {

@@ -45,5 +45,13 @@ export interface Backend {
   history(from: number, to: number, wants: (key: string) => boolean, visit: (record: RevisionRecord) => boolean): void
   recover(): Recovered
   sizeBytes(): number
+  /** A consistent copy of what is durable, for backups. */
+  snapshot?(): Promise<Snapshot>
   close(): Promise<void>
+}
+
+export interface Snapshot {
+  readonly sizeBytes: number
+  /** Reading to the end, or giving up, frees it. */
+  readonly chunks: AsyncIterable<Uint8Array>
 }

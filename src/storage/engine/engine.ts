@@ -22,8 +22,8 @@ import {
   type StoreEvent,
   StoreUnavailableError,
 } from '../store.js'
-import type { Backend, RevisionRecord, WriteBatch } from './backend.js'
-import { type KeyRange, keyBytesOf, keyTextOf, prefixRange } from './key-bytes.js'
+import type { Backend, RevisionRecord, Snapshot, WriteBatch } from './backend.js'
+import { type KeyRange, keyBytesOf, keyTextOf, prefixRange, singleKey } from './key-bytes.js'
 import { KeyIndex, type KeyItem, visibleAt } from './key-index.js'
 import { Leases } from './leases.js'
 import { type Subscription, WatchHub } from './watch-hub.js'
@@ -32,6 +32,18 @@ import { type Subscription, WatchHub } from './watch-hub.js'
 export type Operation =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array; readonly lease?: LeaseId }
   | { readonly type: 'delete'; readonly key: string }
+
+/** What a transaction's work can do: it sees its own writes and every pending one. Keys are byte strings, in entries too. */
+export interface Transaction {
+  get(key: string): Entry | undefined
+  range(range: KeyRange): Entry[]
+  /** Throws when there is no such lease; check before the first write. */
+  put(key: string, value: Uint8Array, lease?: LeaseId): void
+  /** False when the key did not exist. */
+  delete(key: string): boolean
+  /** The revision of its writes, or of what it has read when it wrote nothing. */
+  readonly revision: number
+}
 
 export class Engine implements Store {
   readonly #backend: Backend
@@ -48,6 +60,8 @@ export class Engine implements Store {
     leases: new Map(),
     waiting: [],
   }
+  /** Records that have a revision but are not durable yet. */
+  readonly #unsettled = new Map<number, RevisionRecord>()
   #writing = false
   #deferred = false
   #failure: StoreUnavailableError | undefined
@@ -98,7 +112,7 @@ export class Engine implements Store {
   }
 
   /** A range by byte strings, as the etcd API asks for it. `keysOnly` leaves values empty. */
-  readRange(range: KeyRange, options: { at?: number; limit?: number; keysOnly?: boolean } = {}): RangeResult {
+  readRange(range: KeyRange, options: { at?: number; limit?: number; keysOnly?: boolean; byteKeys?: boolean } = {}): RangeResult {
     const at = this.#readAt(options.at)
     const limit = options.limit ?? Number.POSITIVE_INFINITY
     const entries: Entry[] = []
@@ -108,7 +122,7 @@ export class Engine implements Store {
     this.#index.scan(range, at, (item, revision) => {
       count++
       if (entries.length < limit) {
-        entries.push(options.keysOnly ? this.#entry(item.key, revision, true) : this.#entry(item.key, revision))
+        entries.push(this.#entry(item.key, revision, options))
         return true
       }
       return !countAtOnce
@@ -161,9 +175,55 @@ export class Engine implements Store {
     const revision = ++this.#revision
     const events = operations.map((operation) => this.#eventOf(operation, revision))
     this.#index.apply(revision, events)
-    this.#pending.records.push({ revision, events })
+    this.#record({ revision, events })
     await this.#flushed()
     return events
+  }
+
+  /**
+   * Runs `work` at once against the newest state, all its writes at one revision (each key at most once), and resolves with what
+   * it gives when that state is durable. `work` must not throw once it has written.
+   */
+  async atomically<T>(work: (transaction: Transaction) => T): Promise<T> {
+    this.#assertOpen()
+    const events: StoreEvent[] = []
+    const revision = this.#revision + 1
+    const apply = (operation: Operation) => {
+      const event = this.#eventOf(operation, revision)
+      this.#index.apply(revision, [event])
+      this.#unsettled.set(revision, { revision, events })
+      events.push(event)
+    }
+    const entries = (range: KeyRange) => {
+      const found: Entry[] = []
+      this.#index.scan(range, revision, (item, at) => found.push(this.#entry(item.key, at, { byteKeys: true })) > 0)
+      return found
+    }
+    const result = work({
+      get: (key) => entries(singleKey(key))[0],
+      range: entries,
+      put: (key, value, lease) => {
+        assert(lease === undefined || this.#leases.has(lease), 'a lease is checked before the first write')
+        apply({ type: 'put', key, value, ...(lease === undefined ? {} : { lease }) })
+      },
+      delete: (key) => {
+        const exists = this.peek(key) !== undefined
+        if (exists) apply({ type: 'delete', key })
+        return exists
+      },
+      get revision() {
+        return events.length > 0 ? revision : revision - 1
+      },
+    })
+    if (events.length === 0) {
+      await this.#settled()
+      return result
+    }
+    this.#revision = revision
+    this.#index.share(revision, events.length)
+    this.#record({ revision, events })
+    await this.#flushed()
+    return result
   }
 
   /** The state of a key with all pending writes applied; for judging a transaction's comparisons. */
@@ -194,8 +254,19 @@ export class Engine implements Store {
 
   /** The pull form of `watch`, for servers that pass many watches on. */
   subscribe(prefix: string, from: number): Subscription {
+    return this.subscribeRange(prefixRange(keyBytesOf(prefix)), from)
+  }
+
+  /** Events of a range of byte strings. `byteKeys`: their keys stay byte strings. */
+  subscribeRange(range: KeyRange, from: number, options: { byteKeys?: boolean } = {}): Subscription {
     this.#assertOpen()
-    return this.#hub.subscribe(prefix, from)
+    return this.#hub.subscribe({ ...range, byteKeys: options.byteKeys ?? false }, from)
+  }
+
+  /** A consistent copy of everything that is durable; undefined when the backend cannot make one. */
+  async snapshot(): Promise<Snapshot | undefined> {
+    this.#assertOpen()
+    return this.#backend.snapshot?.()
   }
 
   async revision(): Promise<number> {
@@ -290,6 +361,11 @@ export class Engine implements Store {
     else await this.#flushed()
   }
 
+  #record(record: RevisionRecord): void {
+    this.#unsettled.set(record.revision, record)
+    this.#pending.records.push(record)
+  }
+
   /** Resolves when everything pending now is durable. */
   #flushed(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -335,6 +411,7 @@ export class Engine implements Store {
     const last = records[records.length - 1]
     if (!last) return
     this.#durable = last.revision
+    for (const { revision } of records) this.#unsettled.delete(revision)
     this.#hub.publish(records)
   }
 
@@ -364,18 +441,20 @@ export class Engine implements Store {
     return at
   }
 
-  #entry(key: string, revision: number, keyOnly = false): Entry {
-    const entry = this.#entryIfKept(key, revision, keyOnly)
-    assert(entry, 'the index names only records that the backend has')
+  #entry(key: string, revision: number, form: { keysOnly?: boolean; byteKeys?: boolean } = {}): Entry {
+    const entry = this.#entryIfKept(key, revision, form)
+    assert(entry, 'the index names only records that are pending or that the backend has')
     return entry
   }
 
   /** undefined when a compaction that ran meanwhile has removed the record. */
-  #entryIfKept(key: string, revision: number, keyOnly = false): Entry | undefined {
-    const event = this.#backend.read(revision, key)
+  #entryIfKept(key: string, revision: number, form: { keysOnly?: boolean; byteKeys?: boolean } = {}): Entry | undefined {
+    const pending = this.#unsettled.size > 0 ? this.#unsettled.get(revision)?.events.find((each) => each.key === key) : undefined
+    const event = pending?.type === 'put' ? pending : this.#backend.read(revision, key)
     if (!event) return undefined
-    const { value, createRevision, version, lease } = event
-    const entry = { key: keyTextOf(key), value: keyOnly ? new Uint8Array(0) : value, revision, createRevision, version }
+    const { createRevision, version, lease } = event
+    const value = form.keysOnly ? new Uint8Array(0) : event.value
+    const entry = { key: form.byteKeys ? key : keyTextOf(key), value, revision, createRevision, version }
     return lease === undefined ? entry : { ...entry, lease }
   }
 

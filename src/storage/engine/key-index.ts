@@ -48,6 +48,11 @@ export class KeyIndex {
     for (const event of events) this.#applyOne(event)
   }
 
+  /** Says that `count` events, applied one by one, happened at one revision. */
+  share(revision: number, count: number): void {
+    if (count > 1) this.#shared.set(revision, count)
+  }
+
   /** Calls `visit` with the revision each key of the range has as of `at`, in key order, until it returns false. */
   scan(range: KeyRange, at: number, visit: (item: KeyItem, revision: number) => boolean): void {
     this.#each(range, (item) => {

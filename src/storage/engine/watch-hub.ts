@@ -1,5 +1,5 @@
 import { type Batch, CompactedError, type StoreEvent } from '../store.js'
-import { keyBytesOf, keyTextOf, isAscii } from './key-bytes.js'
+import { inRange, isAscii, type KeyRange, keyTextOf } from './key-bytes.js'
 import type { RevisionRecord } from './backend.js'
 
 /** Events a subscription may hold before it is made to read history instead of being told. */
@@ -15,13 +15,21 @@ export interface History {
   read(from: number, to: number, wants: (key: string) => boolean, visit: (record: RevisionRecord) => boolean): void
 }
 
+/** The keys that a subscription is about, and whether their events name them as byte strings or as text. */
+export type Selection = KeyRange & { readonly byteKeys: boolean }
+
+interface Group {
+  readonly selection: Selection
+  readonly subscriptions: Set<Subscription>
+}
+
 /**
  * Hands every durable revision, in order, to those who watch its keys. A subscription that does not keep up costs bounded
  * memory: it loses its buffer and reads the missed revisions from history when it asks again.
  */
 export class WatchHub {
   readonly #history: History
-  readonly #byPrefix = new Map<string, Set<Subscription>>()
+  readonly #groups = new Map<string, Group>()
 
   constructor(history: History) {
     this.#history = history
@@ -29,11 +37,11 @@ export class WatchHub {
 
   /** Keys in `records` are byte strings; all are visible now. */
   publish(records: readonly RevisionRecord[]): void {
-    if (this.#byPrefix.size === 0) return
-    for (const [prefix, subscriptions] of this.#byPrefix) {
+    if (this.#groups.size === 0) return
+    for (const { selection, subscriptions } of this.#groups.values()) {
       let batches: Batch[] | undefined
       for (const record of records) {
-        const events = eventsUnder(prefix, record)
+        const events = eventsOf(selection, record)
         if (events) (batches ??= []).push({ revision: record.revision, events })
       }
       if (batches) for (const subscription of subscriptions) subscription.offer(batches)
@@ -43,18 +51,19 @@ export class WatchHub {
   /** An empty batch at the visible revision, to everyone. */
   progress(): void {
     const revision = this.#history.visibleRevision()
-    for (const subscriptions of this.#byPrefix.values()) for (const each of subscriptions) each.offerProgress(revision)
+    for (const { subscriptions } of this.#groups.values()) for (const each of subscriptions) each.offerProgress(revision)
   }
 
-  /** Events of keys under `prefix` from revision `from` on. Throws CompactedError when that has been forgotten. */
-  subscribe(prefix: string, from: number): Subscription {
+  /** Events of the selected keys from revision `from` on. Throws CompactedError when that has been forgotten. */
+  subscribe(selection: Selection, from: number): Subscription {
     if (from <= this.#history.compactedRevision() && from > 0) throw new CompactedError(this.#history.compactedRevision())
-    const bytes = keyBytesOf(prefix)
-    const subscriptions = this.#byPrefix.get(bytes) ?? new Set()
-    this.#byPrefix.set(bytes, subscriptions)
-    const subscription = new Subscription(bytes, from, this.#history, () => {
+    const name = JSON.stringify([selection.start, selection.end, selection.byteKeys])
+    const group = this.#groups.get(name) ?? { selection, subscriptions: new Set() }
+    this.#groups.set(name, group)
+    const { subscriptions } = group
+    const subscription = new Subscription(selection, from, this.#history, () => {
       subscriptions.delete(subscription)
-      if (subscriptions.size === 0 && this.#byPrefix.get(bytes) === subscriptions) this.#byPrefix.delete(bytes)
+      if (subscriptions.size === 0 && this.#groups.get(name) === group) this.#groups.delete(name)
     })
     subscriptions.add(subscription)
     return subscription
@@ -62,13 +71,13 @@ export class WatchHub {
 
   /** Ends every subscription with this error. */
   fail(error: Error): void {
-    for (const subscriptions of [...this.#byPrefix.values()]) for (const each of [...subscriptions]) each.fail(error)
+    for (const { subscriptions } of [...this.#groups.values()]) for (const each of [...subscriptions]) each.fail(error)
   }
 }
 
 /** One watch, read by whoever serves it: `take` what is there, else wait to be told that there is something. */
 export class Subscription {
-  readonly #prefix: string
+  readonly #selection: Selection
   readonly #history: History
   readonly #onClose: () => void
   /** The next revision to deliver while reading history; undefined once the buffer has everything. */
@@ -82,8 +91,8 @@ export class Subscription {
   /** Called (once per idle period) when `take` would give something or throw. */
   onReadable: (() => void) | undefined
 
-  constructor(prefix: string, from: number, history: History, onClose: () => void) {
-    this.#prefix = prefix
+  constructor(selection: Selection, from: number, history: History, onClose: () => void) {
+    this.#selection = selection
     this.#from = from
     this.#history = history
     this.#onClose = onClose
@@ -148,13 +157,13 @@ export class Subscription {
     const to = this.#history.visibleRevision()
     const batches: Batch[] = []
     let next = to + 1
-    const wants = (key: string) => key.startsWith(this.#prefix)
+    const wants = (key: string) => inRange(this.#selection, key)
     this.#history.read(from, to, wants, (record) => {
       if (batches.length >= historyRecordsMax) {
         next = record.revision
         return false
       }
-      const events = eventsUnder(this.#prefix, record)
+      const events = eventsOf(this.#selection, record)
       if (events) batches.push({ revision: record.revision, events })
       return true
     })
@@ -164,12 +173,12 @@ export class Subscription {
   }
 }
 
-/** A record's events under a prefix with their keys as text; undefined when it has none. */
-function eventsUnder(prefix: string, record: RevisionRecord): StoreEvent[] | undefined {
+/** A record's events of the selected keys; undefined when it has none. */
+function eventsOf(selection: Selection, record: RevisionRecord): StoreEvent[] | undefined {
   let events: StoreEvent[] | undefined
   for (const event of record.events) {
-    if (!event.key.startsWith(prefix)) continue
-    const shown = isAscii(event.key) ? event : { ...event, key: keyTextOf(event.key) }
+    if (!inRange(selection, event.key)) continue
+    const shown = selection.byteKeys || isAscii(event.key) ? event : { ...event, key: keyTextOf(event.key) }
     if (events) events.push(shown)
     else events = [shown]
   }
