@@ -63,7 +63,8 @@ export function serveGrpc(methods: Methods, address: ListenAddress): Promise<Grp
   server.on('session', (session) => {
     sessions.add(session)
     session.once('close', () => sessions.delete(session))
-    session.on('error', () => session.destroy())
+    // Node ends the session by itself; without a listener it would end the process.
+    session.on('error', () => undefined)
   })
   server.on('stream', (stream, headers) => {
     stream.session?.setLocalWindowSize(windowBytes * 2)

@@ -4,6 +4,7 @@
  */
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2'
 import type { Cancel, Clock } from '../../base/clock.js'
+import { messageOf } from '../../base/errors.js'
 import { frameMessage, MessageReader } from './framing.js'
 import { code } from './rpc.js'
 
@@ -75,10 +76,14 @@ export class Channel {
         else resolve(answer)
       }
       const stream = openStream(session, path, {}, { message: (bytes) => (answer = bytes), end: finish })
-      const cancel = this.#options.clock.timer(timeoutMs, () => {
-        finish(new RpcError(code.deadlineExceeded, `no answer within ${timeoutMs} ms`, true))
-        stream.close(constants.NGHTTP2_CANCEL)
-      })
+      const cancel = this.#options.clock.timer(timeoutMs, () =>
+        // When it was this process that was busy for so long, the answer is there already: let it be read first.
+        setImmediate(() => {
+          if (ended) return
+          finish(new RpcError(code.deadlineExceeded, `no answer within ${timeoutMs} ms`, true))
+          stream.close(constants.NGHTTP2_CANCEL)
+        }),
+      )
       stream.end(frameMessage(request))
     })
   }
@@ -97,7 +102,8 @@ export class Channel {
     const session = this.#session
     this.#session = undefined
     session?.then(
-      (each) => each.destroy(),
+      // Not from within its own callbacks: node's HTTP/2 does not survive that.
+      (each) => setImmediate(() => each.destroy()),
       () => undefined,
     )
   }
@@ -158,8 +164,14 @@ function keepAlive(session: ClientHttp2Session, clock: Clock): Cancel {
   let cancel: Cancel
   const next = () => {
     cancel = clock.timer(pingEveryMs, () => {
-      cancel = clock.timer(pingTimeoutMs, () => session.destroy(new Error(`no answer to a ping within ${pingTimeoutMs} ms`)))
+      let answered = false
+      cancel = clock.timer(pingTimeoutMs, () =>
+        setImmediate(() => {
+          if (!answered) session.destroy(new Error(`no answer to a ping within ${pingTimeoutMs} ms`))
+        }),
+      )
       session.ping((error) => {
+        answered = true
         if (error) return
         cancel()
         next()
@@ -176,14 +188,20 @@ function openStream(
   metadata: Readonly<Record<string, string>>,
   handlers: StreamHandlers,
 ): ClientHttp2Stream {
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': path,
-    'content-type': 'application/grpc',
-    te: 'trailers',
-    'user-agent': 'quorate',
-    ...metadata,
-  })
+  let stream: ClientHttp2Stream
+  try {
+    stream = session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'user-agent': 'quorate',
+      ...metadata,
+    })
+  } catch (error) {
+    // The session has ended, or was told to end, since it was handed out.
+    throw new RpcError(code.unavailable, messageOf(error), false)
+  }
   const reader = new MessageReader()
   let status: IncomingHttpHeaders = {}
   let failure: Error | undefined

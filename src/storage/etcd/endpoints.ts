@@ -30,6 +30,7 @@ const attemptMs = 2_500
 /** Long enough for the members to elect a leader (1 to 2 s) after the old one was lost. */
 const totalMs = 8_000
 const pauseMs = 100
+const logEveryMs = 10_000
 
 /** Texts of answers that say: not proposed, so it did not happen and will not. */
 const notProposed = /no leader|too many requests|database space exceeded|request is too large|not capable/
@@ -38,6 +39,7 @@ export class Endpoints {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #channels: readonly Channel[]
+  readonly #loggedAtMs = new Map<Channel, number>()
   #current = 0
   #heardAtMs = 0
 
@@ -111,7 +113,12 @@ export class Endpoints {
   #leave(channel: Channel, error: unknown): void {
     if (this.#channel() === channel) {
       this.#current = (this.#current + 1) % this.#channels.length
-      this.#logger.warn('The etcd member does not answer', { endpoint: channel.url, error: messageOf(error), next: this.#channel().url })
+      const nowMs = this.#clock.monotonic()
+      // While no member answers, each is tried many times a second.
+      const isNews = nowMs - (this.#loggedAtMs.get(channel) ?? Number.NEGATIVE_INFINITY) >= logEveryMs
+      if (isNews) this.#loggedAtMs.set(channel, nowMs)
+      if (isNews)
+        this.#logger.warn('The etcd member does not answer', { endpoint: channel.url, error: messageOf(error), next: this.#channel().url })
     }
     channel.reset()
   }

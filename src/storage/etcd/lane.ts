@@ -155,7 +155,8 @@ export class Lane {
     if (this.#stopped) return
     const { clock, logger } = this.#options
     const retryMs = Math.min(retryMsMin * 2 ** Math.min(this.#failures++, 10), retryMsMax)
-    logger.info('A watch of etcd ended; resuming', { root: this.root, from: this.position + 1, error: error ? messageOf(error) : '' })
+    if (this.#failures === 1)
+      logger.info('A watch of etcd ended; resuming', { root: this.root, from: this.position + 1, error: error ? messageOf(error) : '' })
     this.#cancelRetry = clock.timer(retryMs, () => void this.#open())
   }
 
