@@ -65,6 +65,12 @@ describe.skipIf(etcdMissing)(`etcd that loses members${etcdMissing ? ` (${etcdMi
     const acknowledged: string[] = []
     const writers = new AbortController()
     let key = 0
+    // A watch must survive it too, and be told what came afterwards.
+    let healed = false
+    const watching = new AbortController()
+    const watch = (async () => {
+      for await (const { events } of store.watch('/q/healed', { from: 1, signal: watching.signal })) healed ||= events.length > 0
+    })()
     const writing = Array.from({ length: 8 }, async () => {
       while (!writers.signal.aborted) {
         const own = `/q/${key++}`
@@ -89,6 +95,11 @@ describe.skipIf(etcdMissing)(`etcd that loses members${etcdMissing ? ` (${etcdMi
     cluster.start(0)
     cluster.start(1)
     await writeWithin('/q/healed', 15_000)
+    const deadline = clock.monotonic() + 5_000
+    while (!healed && clock.monotonic() < deadline) await clock.sleep(20)
+    expect(healed).toBe(true)
+    watching.abort()
+    await watch
     const kept = new Set((await store.range('/q/')).entries.map((entry) => entry.key))
     expect(acknowledged.length).toBeGreaterThan(0)
     expect(acknowledged.filter((each) => !kept.has(each))).toEqual([])

@@ -42,7 +42,7 @@ describe('messages of the etcd API', () => {
     const encoded = Compare.encode(
       Compare.fromObject({ result: 3, target: 4, key: bytes('k'), lease: -2, rangeEnd: Uint8Array.of(0) }),
     ).finish()
-    expect(rpc.compare.decode(encoded)).toMatchObject({ result: 3, target: 4, lease: '-2', rangeEnd: Uint8Array.of(0) })
+    expect(rpc.compare.decode(new Uint8Array(encoded))).toMatchObject({ result: 3, target: 4, lease: '-2', rangeEnd: Uint8Array.of(0) })
     expect(rpc.compactionRequest.decode(encoded)).toMatchObject({ revision: 3 })
   })
 })
