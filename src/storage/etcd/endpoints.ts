@@ -6,7 +6,7 @@ import type { Clock } from '../../base/clock.js'
 import { messageOf } from '../../base/errors.js'
 import type { Logger } from '../../base/logger.js'
 import { Channel, type ChannelTls, RpcError, type Stream, type StreamHandlers } from './channel.js'
-import { code } from './rpc.js'
+import { code, methods, rangeRequest } from './rpc.js'
 
 export interface EndpointsOptions {
   readonly endpoints: readonly string[]
@@ -32,6 +32,9 @@ const totalMs = 8_000
 const pauseMs = 100
 const logEveryMs = 10_000
 
+/** The key that etcd's own health check reads. */
+const proofRequest = rangeRequest.encode({ key: Buffer.from('health'), countOnly: true })
+
 /** Texts of answers that say: not proposed, so it did not happen and will not. */
 const notProposed = /no leader|too many requests|database space exceeded|request is too large|not capable/
 
@@ -41,6 +44,9 @@ export class Endpoints {
   readonly #channels: readonly Channel[]
   readonly #loggedAtMs = new Map<Channel, number>()
   #current = 0
+  #proof: Promise<void> | undefined
+  /** False while the proof is still being sought: then it goes on with the next member by itself. */
+  #isProven = false
   #heardAtMs = 0
 
   constructor({ endpoints, tls, clock, logger }: EndpointsOptions) {
@@ -63,6 +69,8 @@ export class Endpoints {
     const startedAtMs = this.#clock.monotonic()
     const limitMs = options.totalMs ?? totalMs
     for (let attempt = 1; ; attempt++) {
+      // A write sent to a member that still follows a dead leader is lost without a word, and nobody may send it again.
+      if (!options.repeatable) await this.#proven()
       const channel = this.#channel()
       const leftMs = limitMs - (this.#clock.monotonic() - startedAtMs)
       try {
@@ -106,6 +114,24 @@ export class Endpoints {
     for (const channel of this.#channels) channel.close()
   }
 
+  /** Resolves when the present member has answered a linearizable read since it was chosen: it has a leader that can be reached. */
+  #proven(): Promise<void> {
+    if (!this.#proof) {
+      const proof = this.call(methods.range, proofRequest, { repeatable: true }).then(
+        () => {
+          this.#isProven = true
+        },
+        (error: unknown) => {
+          if (this.#proof === proof) this.#proof = undefined
+          // Whatever waited for it was never sent.
+          throw error instanceof RpcError ? new RpcError(error.code, error.message, false) : error
+        },
+      )
+      this.#proof = proof
+    }
+    return this.#proof
+  }
+
   #channel(): Channel {
     return this.#channels[this.#current] as Channel
   }
@@ -113,6 +139,8 @@ export class Endpoints {
   #leave(channel: Channel, error: unknown): void {
     if (this.#channel() === channel) {
       this.#current = (this.#current + 1) % this.#channels.length
+      if (this.#isProven) this.#proof = undefined
+      this.#isProven = false
       const nowMs = this.#clock.monotonic()
       // While no member answers, each is tried many times a second.
       const isNews = nowMs - (this.#loggedAtMs.get(channel) ?? Number.NEGATIVE_INFINITY) >= logEveryMs
