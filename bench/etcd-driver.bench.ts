@@ -90,7 +90,7 @@ async function ownEtcd(): Promise<void> {
   } finally {
     await store.close()
     own.kill('SIGTERM')
-    await new Promise((resolve) => own.once('exit', resolve))
+    if (own.exitCode === null) await new Promise((resolve) => own.once('exit', resolve))
     rmSync(dir, { recursive: true, force: true })
   }
 }

@@ -33,7 +33,14 @@ export const bundling = {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   rmSync(`${root}dist`, { recursive: true, force: true })
-  await build({ ...bundling, entryPoints: [`${root}src/cli/main.ts`], outfile: `${root}dist/quorate.cjs`, format: 'cjs' })
+  await build({
+    ...bundling,
+    entryPoints: [`${root}src/cli/main.ts`],
+    outfile: `${root}dist/quorate.cjs`,
+    format: 'cjs',
+    // A script that comes out of V8's code cache has no callback for import(): what stays outside (lmdb) is required instead.
+    supported: { 'dynamic-import': false },
+  })
   if (existsSync(`${root}src/testing/index.ts`)) {
     await build({
       ...bundling,
