@@ -41,7 +41,7 @@ describe('informers', () => {
     })
     return informer
   }
-  const heard = (...events: string[]) => vi.waitFor(() => expect(told).toEqual(events), { interval: 2 })
+  const heard = (...events: string[]) => vi.waitFor(() => expect(told).toEqual(events), { interval: 2, timeout: 5_000 })
 
   it('delivers the state, then every change, and shows it in the cache first', async () => {
     await maps().create(map('a', '1'))

@@ -59,7 +59,7 @@ export class Reflector<T extends KubeObject> {
         if (this.#worked) continue
       } catch (error) {
         if (signal.aborted) return
-        this.#failed(error)
+        if (this.#failed(error) === 'at once') continue
       }
       await clock.sleep(this.#backoff.next(clock.monotonic(), this.#worked), signal).catch(() => undefined)
     }
@@ -129,13 +129,17 @@ export class Reflector<T extends KubeObject> {
     this.#backoff.succeeded()
   }
 
-  #failed(error: unknown): void {
+  #failed(error: unknown): 'at once' | 'later' {
     const { resource, logger } = this.#options
-    const isConnection = error instanceof ConnectionError
+    const wasCurrent = this.#current
     const isRefusal = error instanceof StatusError
-    if (isRefusal && error.code === 410) logger.info('The watch is too old, reading the state anew', { resource: resource.of.resource })
-    else logger.warn('A watch failed', { resource: resource.of.resource, error: messageOf(error) })
     // A lost connection and a busy server say nothing of the past; anything else might mean that it has been lost.
-    if (!isConnection && !(isRefusal && error.code === 429)) this.#current = false
+    this.#current &&= error instanceof ConnectionError || (isRefusal && error.code === 429)
+    if (wasCurrent && isRefusal && error.code === 410) {
+      logger.info('The watch is too old, reading the state anew', { resource: resource.of.resource })
+      return 'at once'
+    }
+    logger.warn('A watch failed', { resource: resource.of.resource, error: messageOf(error) })
+    return 'later'
   }
 }
