@@ -141,6 +141,7 @@ function openSession({ url, tls, clock }: ChannelOptions, onClose: () => void): 
     })
     session.once('connect', () => {
       cancelConnect()
+      if (session.destroyed) return
       session.setLocalWindowSize(windowBytes)
       cancelPing = keepAlive(session, clock)
       resolve(session)
@@ -164,6 +165,8 @@ function keepAlive(session: ClientHttp2Session, clock: Clock): Cancel {
   let cancel: Cancel
   const next = () => {
     cancel = clock.timer(pingEveryMs, () => {
+      // A destroyed session closes only when its socket has, which a peer that hangs can put off: it may not be pinged.
+      if (session.destroyed) return
       let answered = false
       cancel = clock.timer(pingTimeoutMs, () =>
         setImmediate(() => {
