@@ -5,6 +5,7 @@ import type { ComponentMain } from '../node/components/component.js'
 
 const mains: Readonly<Record<string, () => Promise<ComponentMain>>> = {
   'kube-apiserver': async () => (await import('../node/components/kube-apiserver.js')).kubeApiserver,
+  lb: async () => (await import('../node/components/lb.js')).lb,
   etcd: async () => (await import('../node/components/etcd.js')).etcd,
 }
 export const componentNames = Object.keys(mains)
