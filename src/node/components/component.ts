@@ -1,9 +1,29 @@
 import type { ComponentDeps, RunningComponent } from '../../base/component.js'
+import type { Transport } from '../../client/client.js'
 
 /** What a hosted component gets beside the deps of every component. */
 export interface HostedDeps extends ComponentDeps {
   /** Maps a path of a flag to the one on disk: the files of a node of `up` lie under the node's own root. */
   resolvePath(path: string): string
+  /**
+   * Maps a host to the one to dial. The nodes of `up` have addresses of a network that is only simulated; what listens there
+   * listens on the loopback address, on the same port. Absent: every host is dialled as it is.
+   */
+  route?(host: string): string
+  /** The API servers hosted by this process: whoever runs beside one talks to it without the wire. Absent: none. */
+  readonly hostedApiServers?: HostedApiServers
+}
+
+export interface HostedApiServers {
+  /** An API server of this process serves `host:port` from now on, until the returned function is called. */
+  add(address: string, server: HostedApiServer): () => void
+  /** The one that serves `host:port`, if it is in this process. */
+  find(address: string): HostedApiServer | undefined
+}
+
+export interface HostedApiServer {
+  /** A way in as the holder of this client certificate (PEM), authenticated as over TLS; undefined when it is not accepted. */
+  transport(clientCertificate: string): Transport | undefined
 }
 
 /** A component as `quorate NAME` or a static pod runs it. */
