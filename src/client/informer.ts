@@ -26,6 +26,8 @@ export interface Informer<T extends KubeObject> {
   addHandler(handler: InformerHandler<T>): () => void
   /** True once the first list has been delivered to the handlers. */
   readonly synced: boolean
+  /** Calls back once `synced` is true; at once when it is already. */
+  whenSynced(fn: () => void): void
   /** Of the last event or bookmark. */
   readonly resourceVersion: string
 }

@@ -13,11 +13,16 @@ import type { Informer, Lister } from '../client/informer.js'
 export interface Controller {
   /** Upstream's name in `--controllers`, such as "deployment-controller". */
   readonly name: string
+  /** The `source.component` of its events where that is not the name ("node-controller"). */
+  readonly eventSource?: string
   /** What to look at, and which keys an object's change wakes. */
   readonly watches: readonly Watch[]
   /** How many keys may be reconciled at once (upstream's --concurrent-*-syncs). Default 5. */
   readonly workers?: number
-  /** Called once, when the caches are filled and before the first reconcile. Adds timers, resyncs. */
+  /**
+   * Called once, when the caches of `watches` are filled, before the first `toKeys` and the first reconcile: adds indexes, timers,
+   * resyncs. Everything that is there already then comes through `toKeys` as an 'add'.
+   */
   start?(view: View): void
   /** Throwing puts the key back with exponential backoff (5 ms to 1000 s); a TerminalError is logged and dropped. */
   reconcile(key: string, view: View): Promise<Outcome | void>
@@ -45,7 +50,10 @@ export interface View {
   readonly events: EventRecorder
   /** Aborted when the controller must stop (leadership lost, shutdown). */
   readonly signal: AbortSignal
-  /** The shared cache of a resource; it must be among `watches` of this controller. */
+  /**
+   * The shared cache of a resource. Those among `watches` are filled before `start`. Another one (of a resource that is known only
+   * at run time) begins to fill when it is first asked for: see `informer(...).synced`.
+   */
   lister<T extends KubeObject>(resource: GroupVersionResource): Lister<T>
   informer<T extends KubeObject>(resource: GroupVersionResource): Informer<T>
   /** Puts a key on this controller's queue, now or later. */

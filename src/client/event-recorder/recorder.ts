@@ -1,0 +1,135 @@
+/** Recorders that write core/v1 Events through a client: in order, one at a time, from a bounded queue, in the background. */
+import type { KubeObject } from '../../api/object.js'
+import { hasReason, StatusError } from '../../api/status.js'
+import type { Event } from '../../api/types/core-v1.js'
+import { timestamp } from '../../base/clock.js'
+import type { ComponentDeps } from '../../base/component.js'
+import { messageOf } from '../../base/errors.js'
+import type { Client } from '../client.js'
+import type { EventRecorder } from '../event-recorder.js'
+import { resources } from '../resources.js'
+import { type Correlated, EventCorrelator } from './correlator.js'
+
+/** Events that wait to be written; more are dropped (client-go's figures). */
+const queueMax = 1000
+const triesMax = 12
+const retryMs = 10_000
+
+export interface EventRecorderOptions extends ComponentDeps {
+  readonly client: Client
+  /** Who reports: "deployment-controller", "kubelet". */
+  readonly component: string
+  /** The machine it reports from; for those that run on each node. */
+  readonly host?: string
+  /** Aborted: what still waits is dropped. */
+  readonly signal?: AbortSignal
+}
+
+export function eventRecorder(options: EventRecorderOptions): EventRecorder {
+  return new BackgroundRecorder(options)
+}
+
+class BackgroundRecorder implements EventRecorder {
+  readonly #options: EventRecorderOptions
+  readonly #correlator = new EventCorrelator()
+  #queue: Event[] = []
+  #writing = false
+  /** Makes the names of events of one instant differ. */
+  #serial = 0
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options
+  }
+
+  event(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    const { signal, logger } = this.#options
+    if (signal?.aborted) return
+    if (this.#queue.length >= queueMax) {
+      logger.warn('An event was dropped: too many wait to be written', { reason, object: about.metadata.name })
+      return
+    }
+    this.#queue.push(this.#make(about, type, reason, message))
+    if (this.#writing) return
+    this.#writing = true
+    queueMicrotask(() => void this.#run())
+  }
+
+  #make(about: KubeObject, type: string, reason: string, message: string): Event {
+    const { clock, component, host } = this.#options
+    const { namespace, name, uid, resourceVersion } = about.metadata
+    const now = timestamp(clock.now())
+    this.#serial = (this.#serial + 1) % 1_000_000
+    const nanoseconds = BigInt(Math.floor(clock.now())) * 1_000_000n + BigInt(this.#serial)
+    return {
+      metadata: { name: `${name}.${nanoseconds.toString(16)}`, namespace: namespace ?? 'default' },
+      involvedObject: { apiVersion: about.apiVersion, kind: about.kind, namespace, name, uid, resourceVersion },
+      ...{ type, reason, message, count: 1, firstTimestamp: now, lastTimestamp: now },
+      source: { component, ...(host ? { host } : {}) },
+      reportingComponent: component,
+      reportingInstance: host ?? '',
+    }
+  }
+
+  /** Never throws: nobody waits for an event. */
+  async #run(): Promise<void> {
+    const { clock, logger, signal } = this.#options
+    while (this.#queue.length > 0 && !signal?.aborted) {
+      const batch = this.#queue
+      this.#queue = []
+      for (const event of batch) {
+        if (signal?.aborted) break
+        try {
+          const correlated = this.#correlator.correlate(event, clock.now())
+          if (correlated) await this.#write(correlated)
+        } catch (error) {
+          logger.warn('An event could not be written', { reason: event.reason, object: event.metadata.name, error: messageOf(error) })
+        }
+      }
+    }
+    this.#writing = false
+  }
+
+  async #write(correlated: Correlated): Promise<void> {
+    const { clock, random, logger, signal } = this.#options
+    for (let tries = 1; ; tries++) {
+      try {
+        const written = await this.#send(correlated)
+        this.#correlator.written(correlated.key, written.metadata.name ?? '')
+        return
+      } catch (error) {
+        if (error instanceof StatusError) {
+          // Said already, or of a namespace that goes: not worth a line of the log.
+          if (hasReason(error, 'AlreadyExists') || isOfGoingNamespace(error)) return
+          throw error
+        }
+        if (tries >= triesMax || signal?.aborted) throw error
+        logger.debug('An event is tried again', { error: messageOf(error) })
+        // The first wait is spread, so that components that lost one server do not come back together.
+        await clock.sleep(tries === 1 ? retryMs * random.next() : retryMs, signal)
+      }
+    }
+  }
+
+  async #send({ event, patch }: Correlated): Promise<Event> {
+    const events = this.#options.client.resource<Event>(resources.events)
+    const { namespace = '', name = '' } = event.metadata
+    if (patch) {
+      try {
+        return await events.patch(namespace, name, { type: 'strategic', body: patch }, this.#writeOptions())
+      } catch (error) {
+        // It has expired: told anew, with its count.
+        if (!hasReason(error, 'NotFound')) throw error
+      }
+    }
+    return events.create({ ...event, apiVersion: 'v1', kind: 'Event' }, this.#writeOptions())
+  }
+
+  #writeOptions(): { signal?: AbortSignal } {
+    const { signal } = this.#options
+    return signal ? { signal } : {}
+  }
+}
+
+function isOfGoingNamespace(error: StatusError): boolean {
+  return error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') ?? false
+}
