@@ -101,9 +101,9 @@ export function listen(options: ListenOptions): Promise<Listening> {
 }
 
 function onStream(options: ListenOptions, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-  const caller = new Presence()
+  const abort = new AbortController()
   stream.on('error', () => undefined)
-  stream.once('close', () => caller.leave())
+  stream.once('close', () => abort.abort())
   const target = headers[':path'] ?? '/'
   const socket = stream.session?.socket as TLSSocket | undefined
   const request = requestOf(options, {
@@ -111,25 +111,25 @@ function onStream(options: ListenOptions, stream: ServerHttp2Stream, headers: In
     target: String(target),
     headers,
     socket,
-    caller,
+    signal: abort.signal,
     body: () => readBody(stream, options.maxRequestBytes),
   })
   options.handle(request, streamResponder(stream))
 }
 
 function onRequest(options: ListenOptions, message: IncomingMessage, response: ServerResponse): void {
-  const caller = new Presence()
-  response.once('close', () => caller.leave())
-  options.handle(requestOfMessage(options, message, caller), httpOneResponder(message, response))
+  const abort = new AbortController()
+  response.once('close', () => abort.abort())
+  options.handle(requestOfMessage(options, message, abort.signal), httpOneResponder(message, response))
 }
 
-function requestOfMessage(options: ListenOptions, message: IncomingMessage, caller = new Presence()): ApiRequest {
+function requestOfMessage(options: ListenOptions, message: IncomingMessage, signal = new AbortController().signal): ApiRequest {
   return requestOf(options, {
     method: message.method ?? 'GET',
     target: message.url ?? '/',
     headers: message.headers,
     socket: message.socket as TLSSocket,
-    caller,
+    signal,
     body: () => readBody(message, options.maxRequestBytes),
   })
 }
@@ -139,28 +139,11 @@ interface Parts {
   readonly target: string
   readonly headers: IncomingHttpHeaders
   readonly socket: TLSSocket | undefined
-  readonly caller: Presence
+  readonly signal: AbortSignal
   readonly body: () => Promise<Uint8Array>
 }
 
-/** Whether the caller is still there. Most requests never ask, and a signal costs more than the rest of a read. */
-class Presence {
-  #controller: AbortController | undefined
-  #gone = false
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    if (this.#gone) this.#controller.abort()
-    return this.#controller.signal
-  }
-
-  leave(): void {
-    this.#gone = true
-    this.#controller?.abort()
-  }
-}
-
-function requestOf(options: ListenOptions, { method, target, headers, socket, caller, body }: Parts): ApiRequest {
+function requestOf(options: ListenOptions, { method, target, headers, socket, signal, body }: Parts): ApiRequest {
   const question = target.indexOf('?')
   const rawPath = question < 0 ? target : target.slice(0, question)
   const values = (name: string) => {
@@ -181,9 +164,7 @@ function requestOf(options: ListenOptions, { method, target, headers, socket, ca
     headerValues: (name) => (name.startsWith('impersonate-') ? values(name).flatMap((value) => value.split(/,\s*/)) : values(name)),
     body,
     ...(socket?.remoteAddress ? { remoteAddress: socket.remoteAddress } : {}),
-    get signal() {
-      return caller.signal
-    },
+    signal,
   }
 }
 

@@ -16,6 +16,7 @@ import { Expectations } from '../common/expectations.js'
 import { controllerOf, controllerReference, orphansOf, ownerIndex, ownerIndexValues } from '../common/owner.js'
 import { podFromTemplate, sameValue } from '../common/pod-template.js'
 import { isPodActive, isPodFinished, msUntilAvailable } from '../common/pods.js'
+import { isGoingNamespace } from '../common/refusals.js'
 import { slowStartBatch } from '../common/slow-start.js'
 import type { Controller, View } from '../controller.js'
 import { podsToDelete } from './ranking.js'
@@ -248,8 +249,4 @@ function withKind(owner: Owner, flavour: Flavour): KubeObject {
     apiVersion: flavour.kind.group ? `${flavour.kind.group}/${flavour.kind.version}` : flavour.kind.version,
     kind: flavour.kind.kind,
   }
-}
-
-function isGoingNamespace(error: unknown): boolean {
-  return hasReason(error, 'Forbidden') && (error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') ?? false)
 }

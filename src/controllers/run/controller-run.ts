@@ -9,14 +9,13 @@ import type { InformerFactory } from '../../client/informers/informers.js'
 import { type QueueObserver, WorkQueue } from '../../client/work-queue/work-queue.js'
 import { type Controller, TerminalError, type View, type Watch } from '../controller.js'
 
+const workersDefault = 5
 /** After so long in reconciles without a pause the event loop gets a turn. */
 const turnMsMax = 20
 
 export interface ControllerRunOptions extends ComponentDeps {
   readonly client: Client
   readonly informers: InformerFactory
-  /** How many keys at once. */
-  readonly workers: number
   observe?(queue: { working(): Iterable<number> }): QueueObserver | undefined
   readonly signal: AbortSignal
 }
@@ -120,7 +119,8 @@ export class ControllerRun {
 
   #pump(): void {
     this.#pumping = false
-    while (this.#open && this.#working < this.#options.workers) {
+    const workers = this.#controller.workers ?? workersDefault
+    while (this.#open && this.#working < workers) {
       if (this.#busyMs > turnMsMax) return this.#pause()
       const key = this.#queue.take()
       if (key === undefined) return

@@ -1,0 +1,120 @@
+/**
+ * Writes the Endpoints object of every Service with a selector: one address a ready pod, unready ones apart. The object is there
+ * also when it is empty, and goes with its Service. What somebody made for a Service without a selector is left alone.
+ */
+import { keyOf, splitKey } from '../../api/object.js'
+import { hasReason } from '../../api/status.js'
+import type { Endpoints, Pod, Service } from '../../api/types/core-v1.js'
+import { messageOf } from '../../base/errors.js'
+import { resources } from '../../client/resources.js'
+import {
+  changesEndpoints,
+  hasClusterIp,
+  headlessLabel,
+  indexServices,
+  selects,
+  servicesOfPod,
+  triggerTimeAnnotation,
+} from '../common/service-pods.js'
+import { sameValue } from '../common/pod-template.js'
+import { isGoingNamespace, unlessGone } from '../common/refusals.js'
+import { TriggerTimes } from '../common/trigger-times.js'
+import type { Controller, View } from '../controller.js'
+import { addressesMax, countAddresses, subsetsOf, truncate } from './subsets.js'
+
+const managedByLabel = 'endpoints.kubernetes.io/managed-by'
+const overCapacityAnnotation = 'endpoints.kubernetes.io/over-capacity'
+/** Endpoints that are somebody's lock, from before Leases: they have no Service and are none of ours. */
+export const leaderAnnotation = 'control-plane.alpha.kubernetes.io/leader'
+
+export function endpointController(): Controller {
+  const times = new TriggerTimes()
+  return {
+    name: 'endpoints-controller',
+    eventSource: 'endpoint-controller',
+    watches: [
+      { resource: resources.services, toKeys: (object) => [keyOf(object)] },
+      { resource: resources.pods, toKeys: (object, view) => servicesOfPod(object as Pod, view), changed: changesEndpoints },
+      // Endpoints that are deleted are made again.
+      { resource: resources.endpoints, toKeys: (object, _view, change) => (change === 'delete' ? [keyOf(object)] : []) },
+    ],
+    start(view) {
+      indexServices(view)
+      // Their Service may have gone while nobody looked.
+      for (const endpoints of view.lister<Endpoints>(resources.endpoints).list()) {
+        if (!endpoints.metadata.annotations?.[leaderAnnotation]) view.enqueue(keyOf(endpoints))
+      }
+    },
+    reconcile: (key, view) => reconcile(key, view, times),
+  }
+}
+
+async function reconcile(key: string, view: View, times: TriggerTimes): Promise<void> {
+  const service = view.lister<Service>(resources.services).get(key)
+  const present = view.lister<Endpoints>(resources.endpoints).get(key)
+  if (!service) {
+    times.forget(key)
+    const { namespace, name } = splitKey(key)
+    if (present) await unlessGone(view.client.resource(resources.endpoints).delete(namespace, name))
+    return
+  }
+  if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return
+  const pods = view
+    .lister<Pod>(resources.pods)
+    .list(service.metadata.namespace)
+    .filter((pod) => selects(service, pod))
+  const triggerTime = times.observe(key, service, pods)
+  const wanted = desired(service, pods, present, triggerTime)
+  if (wanted) await write(view, wanted, present)
+}
+
+/** The object as it should be; undefined when it is so already. The trigger time alone is no reason to write. */
+export function desired(
+  service: Service,
+  pods: readonly Pod[],
+  present: Endpoints | undefined,
+  triggerTime: string | undefined,
+): Endpoints | undefined {
+  const all = subsetsOf(service, pods)
+  const subsets = [...truncate(all)]
+  const isOver = countAddresses(all) > addressesMax
+  const labels = {
+    ...service.metadata.labels,
+    [managedByLabel]: 'endpoint-controller',
+    ...(hasClusterIp(service) ? {} : { [headlessLabel]: '' }),
+  }
+  if (hasClusterIp(service)) delete (labels as Record<string, string>)[headlessLabel]
+  const { [triggerTimeAnnotation]: _, [overCapacityAnnotation]: isMarked, ...annotations } = present?.metadata.annotations ?? {}
+  if (
+    present &&
+    sameValue(present.subsets ?? [], subsets) &&
+    sameValue(present.metadata.labels, labels) &&
+    (isMarked === 'truncated') === isOver
+  ) {
+    return undefined
+  }
+  if (triggerTime) annotations[triggerTimeAnnotation] = triggerTime
+  if (isOver) annotations[overCapacityAnnotation] = 'truncated'
+  const { namespace, name } = service.metadata
+  return {
+    ...present,
+    metadata: { ...present?.metadata, namespace, name, labels, annotations },
+    subsets,
+  }
+}
+
+async function write(view: View, wanted: Endpoints, present: Endpoints | undefined): Promise<void> {
+  const endpoints = view.client.resource<Endpoints>(resources.endpoints)
+  try {
+    if (present) await endpoints.update(wanted)
+    else await endpoints.create(wanted)
+  } catch (error) {
+    if (!present && isGoingNamespace(error)) return
+    if (!hasReason(error, 'Conflict') && !hasReason(error, 'AlreadyExists')) {
+      const about = { ...wanted, apiVersion: 'v1', kind: 'Endpoints' }
+      const [reason, verb] = present ? ['FailedToUpdateEndpoint', 'update'] : ['FailedToCreateEndpoint', 'create']
+      view.events.event(about, 'Warning', reason, `Failed to ${verb} endpoint ${keyOf(wanted)}: ${messageOf(error)}`)
+    }
+    throw error
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Writes the EndpointSlices of every Service with a selector, one kind of slice an address family and set of ports. The slices go
+ * with their Service (garbage collection).
+ */
+import { keyOf } from '../../api/object.js'
+import type { Node, Pod, Service } from '../../api/types/core-v1.js'
+import type { EndpointSlice } from '../../api/types/discovery-v1.js'
+import { messageOf } from '../../base/errors.js'
+import { resources } from '../../client/resources.js'
+import { OwnWrites } from '../common/own-writes.js'
+import { changesEndpoints, type Family, indexServices, isEndpoint, selects, servicesOfPod } from '../common/service-pods.js'
+import { TriggerTimes } from '../common/trigger-times.js'
+import type { Controller, View } from '../controller.js'
+import { endpointOf, familiesOf, portMapKey, portsOf } from './endpoints.js'
+import { withHints } from './hints.js'
+import { layOut, managedByLabel, type PortGroup, serviceNameLabel, type SliceChanges, sliceManager } from './slices.js'
+import { indexSlices, slicesOf, writeSlices } from './write-slices.js'
+
+export interface EndpointSliceOptions {
+  /** --max-endpoints-per-slice */
+  readonly endpointsPerSliceMax?: number
+  /** --concurrent-service-endpoint-syncs */
+  readonly workers?: number
+}
+
+export function endpointSliceController({ endpointsPerSliceMax = 100, workers = 5 }: EndpointSliceOptions = {}): Controller {
+  const times = new TriggerTimes()
+  const writes = new OwnWrites()
+  const waiting = new WaitingForNodes()
+  return {
+    name: 'endpointslice-controller',
+    eventSource: 'endpoint-slice-controller',
+    workers,
+    watches: [
+      { resource: resources.services, toKeys: (object) => [keyOf(object)] },
+      { resource: resources.pods, toKeys: (object, view) => servicesOfPod(object as Pod, view), changed: changesEndpoints },
+      // A node's zone is read when its pods change; slices are not rewritten for it. Only Services whose pods came before it wait.
+      { resource: resources.nodes, toKeys: (object) => waiting.arrived(keyOf(object)), changed: () => false },
+      {
+        resource: resources.endpointSlices,
+        toKeys(object, _view, change) {
+          if (object.metadata.labels?.[managedByLabel] !== sliceManager) return []
+          const key = `${object.metadata.namespace}/${object.metadata.labels[serviceNameLabel]}`
+          return writes.seen(key, object, keyOf(object), change) ? [key] : []
+        },
+      },
+    ],
+    start(view) {
+      indexServices(view)
+      indexSlices(view)
+    },
+    async reconcile(key, view) {
+      const service = view.lister<Service>(resources.services).get(key)
+      if (!service) {
+        times.forget(key)
+        writes.forget(key)
+        return
+      }
+      if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return
+      if (!writes.isCurrent(key, view.informer<EndpointSlice>(resources.endpointSlices))) return
+      await sync(key, { service, view, times, writes, waiting, max: endpointsPerSliceMax })
+    },
+  }
+}
+
+interface Sync {
+  readonly service: Service
+  readonly view: View
+  readonly times: TriggerTimes
+  readonly writes: OwnWrites
+  readonly waiting: WaitingForNodes
+  readonly max: number
+}
+
+async function sync(key: string, { service, view, times, writes, waiting, max }: Sync): Promise<void> {
+  const pods = view
+    .lister<Pod>(resources.pods)
+    .list(service.metadata.namespace)
+    .filter((pod) => selects(service, pod))
+  const triggerTime = times.observe(key, service, pods)
+  const slices = slicesOf(view, key, sliceManager).filter((slice) => !slice.metadata.deletionTimestamp)
+  const { groupsOf, missingNodes } = group(service, pods, view)
+  const families = familiesOf(service)
+  const total: SliceChanges = {
+    create: [],
+    update: [],
+    remove: slices.filter(({ addressType }) => !families.includes(addressType as Family)),
+  }
+  for (const family of families) {
+    const present = slices.filter(({ addressType }) => addressType === family)
+    const changes = layOut({ service, family, present, groups: groupsOf(family), max })
+    const touched = new Set([...changes.update, ...changes.remove].map(({ metadata }) => metadata.name))
+    const unchanged = present.filter(({ metadata }) => !touched.has(metadata.name))
+    const hinted = withHints(changes, unchanged, service.spec?.trafficDistribution)
+    total.create.push(...hinted.create)
+    total.update.push(...hinted.update)
+    total.remove.push(...hinted.remove)
+  }
+  // A Service that is going gets no new slices: the garbage collector could miss them.
+  if (service.metadata.deletionTimestamp) total.create = []
+  try {
+    await writeSlices(key, total, { view, writes, triggerTime })
+  } catch (error) {
+    const about = { ...service, apiVersion: 'v1', kind: 'Service' }
+    view.events.event(
+      about,
+      'Warning',
+      'FailedToUpdateEndpointSlices',
+      `Error updating Endpoint Slices for Service ${key}: ${messageOf(error)}`,
+    )
+    throw error
+  }
+  for (const node of missingNodes) waiting.wait(key, node)
+}
+
+interface Grouped {
+  groupsOf(family: Family): PortGroup[]
+  /** Nodes that are not known (yet); their pods were left out. */
+  readonly missingNodes: ReadonlySet<string>
+}
+
+/** The pods by the ports they have. A pod on an unknown node is left out, unless the Service wants to show everything. */
+function group(service: Service, pods: readonly Pod[], view: View): Grouped {
+  const nodes = view.lister<Node>(resources.nodes)
+  const byPorts = new Map<string, { ports: PortGroup['ports']; pods: Pod[] }>()
+  const missingNodes = new Set<string>()
+  for (const pod of pods) {
+    if (!isEndpoint(pod, true)) continue
+    const node = pod.spec?.nodeName ?? ''
+    if (!nodes.get(node) && !service.spec?.publishNotReadyAddresses) {
+      missingNodes.add(node)
+      continue
+    }
+    const ports = portsOf(service, pod)
+    const key = portMapKey(ports)
+    const found = byPorts.get(key)
+    if (found) found.pods.push(pod)
+    else byPorts.set(key, { ports, pods: [pod] })
+  }
+  return {
+    missingNodes,
+    groupsOf: (family) =>
+      [...byPorts.values()].map(({ ports, pods: members }) => ({
+        ports,
+        endpoints: members
+          .map((pod) => endpointOf(service, pod, nodes.get(pod.spec?.nodeName ?? ''), family))
+          .filter(({ addresses }) => addresses.length > 0),
+      })),
+  }
+}
+
+/** Services that left out a pod because the cache did not show its node. */
+class WaitingForNodes {
+  readonly #byNode = new Map<string, Set<string>>()
+
+  wait(key: string, node: string): void {
+    const keys = this.#byNode.get(node)
+    if (keys) keys.add(key)
+    else this.#byNode.set(node, new Set([key]))
+  }
+
+  /** Takes the keys that waited for it. */
+  arrived(node: string): readonly string[] {
+    const keys = this.#byNode.get(node)
+    this.#byNode.delete(node)
+    return keys ? [...keys] : []
+  }
+}
