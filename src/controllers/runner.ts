@@ -16,6 +16,8 @@ export interface RunControllersOptions extends ComponentDeps {
   /** Shared with others of the process; made (and stopped) by the runner when left out. */
   readonly informers?: InformerFactory
   readonly controllers: readonly Controller[]
+  /** How many keys at once, by controller name; the controller's own figure where it is not named. */
+  readonly workers?: Readonly<Record<string, number>>
   /** For metrics of a controller's queue. */
   observerOf?(controller: Controller, queue: ObservedQueue): QueueObserver
   /** Aborting it stops every worker; `stopped` then resolves. */
@@ -34,6 +36,8 @@ export interface RunningControllers {
   readonly stopped: Promise<void>
 }
 
+const workersDefault = 5
+
 export function runControllers(options: RunControllersOptions): RunningControllers {
   const { client, clock, random, logger, controllers, signal } = options
   const informers = options.informers ?? informerFactory({ client, clock, random, logger, signal })
@@ -42,6 +46,7 @@ export function runControllers(options: RunControllersOptions): RunningControlle
       new ControllerRun(controller, {
         ...{ clock, random, logger: logger.child({ controller: controller.name }), informers, signal },
         client: options.clientOf?.(controller) ?? client,
+        workers: options.workers?.[controller.name] ?? controller.workers ?? workersDefault,
         ...(options.observerOf ? { observe: (queue) => options.observerOf?.(controller, queue) } : {}),
       }),
   )

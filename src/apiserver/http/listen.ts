@@ -101,9 +101,9 @@ export function listen(options: ListenOptions): Promise<Listening> {
 }
 
 function onStream(options: ListenOptions, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-  const abort = new AbortController()
+  const caller = new Presence()
   stream.on('error', () => undefined)
-  stream.once('close', () => abort.abort())
+  stream.once('close', () => caller.leave())
   const target = headers[':path'] ?? '/'
   const socket = stream.session?.socket as TLSSocket | undefined
   const request = requestOf(options, {
@@ -111,25 +111,25 @@ function onStream(options: ListenOptions, stream: ServerHttp2Stream, headers: In
     target: String(target),
     headers,
     socket,
-    signal: abort.signal,
+    caller,
     body: () => readBody(stream, options.maxRequestBytes),
   })
   options.handle(request, streamResponder(stream))
 }
 
 function onRequest(options: ListenOptions, message: IncomingMessage, response: ServerResponse): void {
-  const abort = new AbortController()
-  response.once('close', () => abort.abort())
-  options.handle(requestOfMessage(options, message, abort.signal), httpOneResponder(message, response))
+  const caller = new Presence()
+  response.once('close', () => caller.leave())
+  options.handle(requestOfMessage(options, message, caller), httpOneResponder(message, response))
 }
 
-function requestOfMessage(options: ListenOptions, message: IncomingMessage, signal = new AbortController().signal): ApiRequest {
+function requestOfMessage(options: ListenOptions, message: IncomingMessage, caller = new Presence()): ApiRequest {
   return requestOf(options, {
     method: message.method ?? 'GET',
     target: message.url ?? '/',
     headers: message.headers,
     socket: message.socket as TLSSocket,
-    signal,
+    caller,
     body: () => readBody(message, options.maxRequestBytes),
   })
 }
@@ -139,11 +139,28 @@ interface Parts {
   readonly target: string
   readonly headers: IncomingHttpHeaders
   readonly socket: TLSSocket | undefined
-  readonly signal: AbortSignal
+  readonly caller: Presence
   readonly body: () => Promise<Uint8Array>
 }
 
-function requestOf(options: ListenOptions, { method, target, headers, socket, signal, body }: Parts): ApiRequest {
+/** Whether the caller is still there. Most requests never ask, and a signal costs more than the rest of a read. */
+class Presence {
+  #controller: AbortController | undefined
+  #gone = false
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#gone) this.#controller.abort()
+    return this.#controller.signal
+  }
+
+  leave(): void {
+    this.#gone = true
+    this.#controller?.abort()
+  }
+}
+
+function requestOf(options: ListenOptions, { method, target, headers, socket, caller, body }: Parts): ApiRequest {
   const question = target.indexOf('?')
   const rawPath = question < 0 ? target : target.slice(0, question)
   const values = (name: string) => {
@@ -164,7 +181,9 @@ function requestOf(options: ListenOptions, { method, target, headers, socket, si
     headerValues: (name) => (name.startsWith('impersonate-') ? values(name).flatMap((value) => value.split(/,\s*/)) : values(name)),
     body,
     ...(socket?.remoteAddress ? { remoteAddress: socket.remoteAddress } : {}),
-    signal,
+    get signal() {
+      return caller.signal
+    },
   }
 }
 

@@ -9,13 +9,14 @@ import type { InformerFactory } from '../../client/informers/informers.js'
 import { type QueueObserver, WorkQueue } from '../../client/work-queue/work-queue.js'
 import { type Controller, TerminalError, type View, type Watch } from '../controller.js'
 
-const workersDefault = 5
 /** After so long in reconciles without a pause the event loop gets a turn. */
 const turnMsMax = 20
 
 export interface ControllerRunOptions extends ComponentDeps {
   readonly client: Client
   readonly informers: InformerFactory
+  /** How many keys at once. */
+  readonly workers: number
   observe?(queue: { working(): Iterable<number> }): QueueObserver | undefined
   readonly signal: AbortSignal
 }
@@ -119,8 +120,7 @@ export class ControllerRun {
 
   #pump(): void {
     this.#pumping = false
-    const workers = this.#controller.workers ?? workersDefault
-    while (this.#open && this.#working < workers) {
+    while (this.#open && this.#working < this.#options.workers) {
       if (this.#busyMs > turnMsMax) return this.#pause()
       const key = this.#queue.take()
       if (key === undefined) return

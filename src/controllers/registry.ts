@@ -1,0 +1,22 @@
+/**
+ * Which controllers there are: one line each, by upstream's name (names.ts). A maker gives no controller when its options leave
+ * it nothing to do (a signer without a key). Each call makes a new one: controllers keep state of their own run.
+ */
+import type { Controller } from './controller.js'
+import { deploymentController } from './deployment/deployment.js'
+import { controllerNames } from './names.js'
+import type { ControllerOptions } from './options.js'
+import { replicaController, replicaSetFlavour, replicationControllerFlavour } from './replicaset/replicaset.js'
+
+export type ControllerMaker = (options: ControllerOptions) => Controller | readonly Controller[] | undefined
+
+export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
+  'deployment-controller': () => deploymentController(),
+  'replicaset-controller': () => replicaController(replicaSetFlavour),
+  'replicationcontroller-controller': () => replicaController(replicationControllerFlavour),
+}
+
+/** The controllers of these names that there are, in upstream's order. */
+export function makeControllers(names: ReadonlySet<string>, options: ControllerOptions): Controller[] {
+  return controllerNames.filter((name) => names.has(name)).flatMap((name) => controllerMakers[name]?.(options) ?? [])
+}
