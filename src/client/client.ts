@@ -5,8 +5,11 @@ import type { GroupVersionResource, KubeObject } from '../api/object.js'
  * Every refusal is a StatusError (api/status.ts); a lost connection is a ConnectionError.
  */
 export interface Client {
-  /** Access to one resource. `T` is the caller's word for its type. */
-  resource<T extends KubeObject>(of: GroupVersionResource): ResourceClient<T>
+  /**
+   * Access to one resource. `T` is the caller's word for its type. `metadataOnly`: objects come without spec and status
+   * (PartialObjectMetadata), which costs the wire and the reader less.
+   */
+  resource<T extends KubeObject>(of: GroupVersionResource, options?: { readonly metadataOnly?: boolean }): ResourceClient<T>
   /** A request outside the resource verbs (subresources such as pods/log, discovery, /healthz). */
   raw(request: TransportRequest): Promise<TransportResponse>
   /** A client that shares the connection and acts under another user agent / field manager. */

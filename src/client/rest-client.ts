@@ -25,12 +25,16 @@ const decoder = new TextDecoder()
 export function restClient(transport: Transport, options: { userAgent?: string } = {}): Client {
   const userAgent = options.userAgent ?? 'quorate'
   return {
-    resource: <T extends KubeObject>(of: GroupVersionResource): ResourceClient<T> => new RestResource<T>(transport, of, userAgent),
+    resource: <T extends KubeObject>(of: GroupVersionResource, { metadataOnly = false } = {}): ResourceClient<T> =>
+      new RestResource<T>(transport, of, userAgent, metadataOnly),
     raw: (request) => transport.request({ ...request, headers: { 'user-agent': userAgent, ...request.headers } }),
     withUserAgent: (name) => restClient(transport, { userAgent: name }),
     close: () => transport.close(),
   }
 }
+
+const json = 'application/json'
+const metadataJson = (as: string) => `${json};as=${as};g=meta.k8s.io;v=v1,${json}`
 
 const patchTypes: Readonly<Record<Patch['type'], string>> = {
   json: 'application/json-patch+json',
@@ -43,12 +47,18 @@ class RestResource<T extends KubeObject> implements ResourceClient<T> {
   readonly #transport: Transport
   readonly #base: string
   readonly #userAgent: string
+  /** What to accept in answer to a list, and to anything else. */
+  readonly #accept: { readonly list: string; readonly object: string }
 
   constructor(
     transport: Transport,
     readonly of: GroupVersionResource,
     userAgent: string,
+    metadataOnly: boolean,
   ) {
+    this.#accept = metadataOnly
+      ? { list: metadataJson('PartialObjectMetadataList'), object: metadataJson('PartialObjectMetadata') }
+      : { list: json, object: json }
     this.#transport = transport
     this.#userAgent = userAgent
     this.#base = of.group === '' ? `/api/${of.version}` : `/apis/${apiVersionOf(of)}`
@@ -60,10 +70,11 @@ class RestResource<T extends KubeObject> implements ResourceClient<T> {
 
   async list(options: ListOptions = {}): Promise<ListResult<T>> {
     const { signal, namespace, ...query } = options
-    const list = await this.#send<{
+    const request = this.#request('GET', this.#path(namespace ?? ''), query, undefined, signal)
+    const list = parseResponse<{
       items: T[] | null
       metadata: { resourceVersion?: string; continue?: string; remainingItemCount?: number }
-    }>('GET', this.#path(namespace ?? ''), query, undefined, signal)
+    }>(await this.#transport.request({ ...request, headers: { ...request.headers, accept: this.#accept.list } }))
     const { resourceVersion = '', continue: next, remainingItemCount } = list.metadata
     return {
       items: list.items ?? [],
@@ -148,9 +159,9 @@ class RestResource<T extends KubeObject> implements ResourceClient<T> {
     query: Query,
     body: unknown,
     signal?: AbortSignal,
-    type = 'application/json',
+    type = json,
   ): TransportRequest {
-    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': this.#userAgent }
+    const headers: Record<string, string> = { accept: this.#accept.object, 'user-agent': this.#userAgent }
     if (body !== undefined) headers['content-type'] = type
     return {
       method,

@@ -3,6 +3,7 @@
  * it nothing to do (a signer without a key). Each call makes a new one: controllers keep state of their own run.
  */
 import type { Controller } from './controller.js'
+import { namespaceController } from './namespace/namespace.js'
 import { deploymentController } from './deployment/deployment.js'
 import { controllerNames } from './names.js'
 import type { ControllerOptions } from './options.js'
@@ -11,6 +12,7 @@ import { replicaController, replicaSetFlavour, replicationControllerFlavour } fr
 export type ControllerMaker = (options: ControllerOptions) => Controller | readonly Controller[] | undefined
 
 export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
+  'namespace-controller': () => namespaceController(),
   'deployment-controller': () => deploymentController(),
   'replicaset-controller': () => replicaController(replicaSetFlavour),
   'replicationcontroller-controller': () => replicaController(replicationControllerFlavour),
