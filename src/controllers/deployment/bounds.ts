@@ -1,14 +1,6 @@
 /** The arithmetic of a rollout: how far it may go above and below the wanted number of pods. */
 import type { Deployment } from '../../api/types/apps-v1.js'
-
-/** "25%" of `total` (rounded up or down), or the number itself. Anything else counts as 0. */
-export function scaledValue(value: number | string | undefined, total: number, round: 'up' | 'down'): number {
-  if (typeof value === 'number') return value
-  const percent = /^(\d+)%$/.exec(value ?? '')
-  if (!percent) return 0
-  const exact = (Number(percent[1]) * total) / 100
-  return round === 'up' ? Math.ceil(exact) : Math.floor(exact)
-}
+import { scaledValue } from '../common/int-or-percent.js'
 
 export interface Bounds {
   readonly wanted: number
