@@ -4,10 +4,13 @@
  */
 import type { Controller } from './controller.js'
 import { namespaceController } from './namespace/namespace.js'
+import { cronJobController } from './cronjob/cronjob.js'
 import { deploymentController } from './deployment/deployment.js'
 import { controllerNames } from './names.js'
 import type { ControllerOptions } from './options.js'
 import { replicaController, replicaSetFlavour, replicationControllerFlavour } from './replicaset/replicaset.js'
+import { statefulSetController } from './statefulset/statefulset.js'
+import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.js'
 
 export type ControllerMaker = (options: ControllerOptions) => Controller | readonly Controller[] | undefined
 
@@ -16,6 +19,9 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
   'deployment-controller': () => deploymentController(),
   'replicaset-controller': () => replicaController(replicaSetFlavour),
   'replicationcontroller-controller': () => replicaController(replicationControllerFlavour),
+  'statefulset-controller': () => statefulSetController(),
+  'cronjob-controller': () => cronJobController(),
+  'ttl-after-finished-controller': () => ttlAfterFinishedController(),
 }
 
 /** The controllers of these names that there are, in upstream's order. */
