@@ -1,7 +1,11 @@
 import { Command } from 'commander'
 import { messageOf, QuorateError } from '../base/errors.js'
 import { gitVersion, packageVersion } from '../node/version.js'
-import { componentNames, runComponent } from './component-command.js'
+import { componentNames } from '../node/components/mains.js'
+import { runComponent } from './component-command.js'
+import { runNode } from './node-command.js'
+import { addDelete, addDown } from './local/down.js'
+import { addUp } from './local/up.js'
 
 const program = new Command('quorate')
   .description('A Kubernetes-compatible, highly available cluster in one npm package.')
@@ -19,6 +23,10 @@ program
     ),
   )
 
+addUp(program)
+addDown(program)
+addDelete(program)
+
 for (const name of componentNames) {
   program
     .command(name)
@@ -28,6 +36,11 @@ for (const name of componentNames) {
     .helpOption(false)
     .action((_: unknown, command: Command) => runComponent(name, command.args))
 }
+
+program
+  .command('node', { hidden: true })
+  .requiredOption('--config <file>')
+  .action(({ config }: { config: string }) => runNode(config))
 
 program.parseAsync().catch((error: unknown) => {
   console.error(`quorate: ${messageOf(error)}`)

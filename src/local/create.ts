@@ -1,0 +1,92 @@
+/** Makes a new cluster on disk: its ports, certificates, kubeconfigs and manifests. Nothing runs yet. */
+import { join } from 'node:path'
+import { timestamp } from '../base/clock.js'
+import { QuorateError } from '../base/errors.js'
+import { kubeconfigText } from '../pki/kubeconfig.js'
+import { type ClusterState, type ControlPlane, listClusterNames, readState, type StoreKind, writeState } from './cluster-state.js'
+import { type LocalCluster, type LocalContext, processesOf } from './context.js'
+import { type AdminConfigs, createAdminConfigs, createAuthorities, type Credentials, writeControlPlaneCredentials } from './credentials.js'
+import { makeDirectory, writeFileWhole } from './files.js'
+import { fileForContext, kubeconfigFiles } from './kubeconfig-merge.js'
+import { controlPlaneManifests } from './manifests.js'
+import { controlPlaneAddress, maxWorkers, workerAddress } from './node-addresses.js'
+import { clusterPaths } from './paths.js'
+import { allotBlock, controlPlanePorts, fleetPort, isPortFree, loadBalancerPort, seedOf } from './port-allotment.js'
+import { storeSocketOnNodes } from './process-specs.js'
+
+export interface ClusterShape {
+  readonly name: string
+  readonly controlPlanes: number
+  readonly workers: number
+  readonly store: StoreKind
+  /** 0: any free port. */
+  readonly apiPort: number
+  readonly kubeconfig: string | undefined
+}
+
+export function checkWorkers(count: number): void {
+  if (!Number.isInteger(count) || count < 0 || count > maxWorkers)
+    throw new QuorateError('BadUsage', `--workers ${count}: give a number from 0 to ${maxWorkers}`)
+}
+
+export async function createCluster(context: LocalContext, shape: ClusterShape): Promise<LocalCluster> {
+  const { clock, home } = context
+  const paths = clusterPaths(home, shape.name)
+  makeDirectory(paths.dir)
+  const nowMs = clock.now()
+  const [state, pki] = await Promise.all([plan(context, shape, nowMs), createAuthorities(paths, nowMs)])
+  const cluster: LocalCluster = { state, paths, processes: processesOf(context, paths) }
+  const credentials: Credentials = { state, paths, pki, nowMs }
+  const admins = await createAdminConfigs(credentials)
+  writeFileWhole(paths.kubeconfig, kubeconfigText(admins.user))
+  await Promise.all(state.controlPlanes.map((controlPlane) => writeControlPlane(credentials, controlPlane, admins)))
+  // Last: a cluster without this file is none, and is made anew.
+  writeState(paths, state)
+  return cluster
+}
+
+async function plan(context: LocalContext, shape: ClusterShape, nowMs: number): Promise<ClusterState> {
+  const { home, platform } = context
+  const taken = listClusterNames(home).flatMap((name) => readState(clusterPaths(home, name))?.portBlock ?? [])
+  const block = await allotBlock({ seed: seedOf(shape.name), taken, isFree: isPortFree })
+  const files = kubeconfigFiles({
+    given: shape.kubeconfig,
+    variable: context.kubeconfigVariable,
+    listSeparator: platform.listSeparator,
+    home: platform.home(),
+  })
+  return {
+    version: 1,
+    name: shape.name,
+    createdAt: timestamp(nowMs),
+    store: shape.store,
+    apiPort: shape.apiPort || loadBalancerPort(block),
+    portBlock: block,
+    controlPlanes: Array.from({ length: shape.controlPlanes }, (_, index) => plannedControlPlane(block, index)),
+    workers: Array.from({ length: shape.workers }, (_, index) => ({ name: `worker-${index + 1}`, address: workerAddress(index) })),
+    etcdMembers: [],
+    fleetPort: fleetPort(block),
+    mergedInto: fileForContext(files),
+  }
+}
+
+export function plannedControlPlane(block: number, index: number): ControlPlane {
+  return { name: `cp-${index + 1}`, address: controlPlaneAddress(index), ports: controlPlanePorts(block, index) }
+}
+
+export async function writeControlPlane(credentials: Credentials, controlPlane: ControlPlane, admins: AdminConfigs): Promise<void> {
+  const root = credentials.paths.node(controlPlane.name)
+  const manifests = controlPlaneManifests({ controlPlane, etcdServers: etcdServersOf(credentials.state, controlPlane) })
+  for (const [file, text] of Object.entries(manifests)) writeFileWhole(join(root, 'etc/kubernetes/manifests', file), text)
+  for (const dir of ['var/lib', 'var/log']) makeDirectory(join(root, dir))
+  await writeControlPlaneCredentials(credentials, controlPlane, admins)
+}
+
+/** --etcd-servers of a control plane's API server: its own member first, and the others so that it outlives its own. */
+function etcdServersOf({ store, controlPlanes, etcdMembers }: ClusterState, { name }: ControlPlane): string[] {
+  if (store === 'embedded') return [`unix://${storeSocketOnNodes}`]
+  if (store === 'external') return etcdMembers.map(({ clientPort }) => `https://127.0.0.1:${clientPort}`)
+  return controlPlanes
+    .toSorted((a, b) => Number(b.name === name) - Number(a.name === name))
+    .map(({ ports }) => `https://127.0.0.1:${ports.etcdClient}`)
+}

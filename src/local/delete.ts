@@ -1,0 +1,20 @@
+/** `quorate delete`: ends every process of a cluster and removes its files and its kubeconfig context. */
+import { type LocalCluster, type LocalContext, openCluster, withClusterLock } from './context.js'
+import { contextName } from './credentials.js'
+import { remove } from './files.js'
+import { removeContext } from './kubeconfig-merge.js'
+import { processNames } from './process-specs.js'
+
+export async function deleteCluster(context: LocalContext, name: string): Promise<void> {
+  await withClusterLock(context, name, async () => {
+    const cluster = openCluster(context, name)
+    await Promise.all(processNames(cluster.state).map((process) => cluster.processes.kill(process)))
+    await deleteFiles(context, cluster)
+  })
+}
+
+/** Of a cluster that does not run. */
+export async function deleteFiles({ clock }: LocalContext, { state, paths }: LocalCluster): Promise<void> {
+  await removeContext(state.mergedInto, contextName(state.name), clock)
+  remove(paths.dir)
+}

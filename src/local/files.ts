@@ -1,0 +1,56 @@
+/**
+ * Files of a cluster: directories only their owner may enter (0700), files only their owner may read (0600), and every file either
+ * the old one or the new one, whole: written beside and renamed.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { QuorateError } from '../base/errors.js'
+
+export function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw unwritable(path, error)
+  }
+}
+
+/** `durable`: on disk, not only in the system's cache, before it returns. */
+export function writeFileWhole(path: string, text: string, options: { mode?: number; durable?: boolean } = {}): void {
+  makeDirectory(dirname(path))
+  const beside = `${path}.${process.pid}.new`
+  try {
+    const file = openSync(beside, 'w', options.mode ?? 0o600)
+    try {
+      writeSync(file, text)
+      if (options.durable) fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(beside, path)
+  } catch (error) {
+    rmSync(beside, { force: true })
+    throw unwritable(path, error)
+  }
+}
+
+/** undefined when there is no such file. */
+export function readIfPresent(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined
+    throw new QuorateError('FileUnreadable', `${path} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+export function remove(path: string): void {
+  rmSync(path, { recursive: true, force: true, maxRetries: 3 })
+}
+
+function unwritable(path: string, error: unknown): QuorateError {
+  if (error instanceof QuorateError) return error
+  return new QuorateError('HomeUnwritable', `${path} cannot be written: ${(error as Error).message}`, {
+    remedy: 'Make the directory writable, or set QUORATE_HOME to one that is.',
+    cause: error,
+  })
+}

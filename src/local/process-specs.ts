@@ -1,0 +1,84 @@
+/** The processes that a cluster is made of, and how each is started. */
+import { join } from 'node:path'
+import type { MachineConfig } from '../node/machine/machine.js'
+import type { ClusterState, ControlPlane } from './cluster-state.js'
+import type { LocalCluster, LocalContext } from './context.js'
+import { writeFileWhole } from './files.js'
+import { simulatedPrefix } from './node-addresses.js'
+import type { ProcessSpec } from './process-table.js'
+
+export const storeProcess = 'store'
+export const balancerProcess = 'lb'
+export const fleetProcess = 'fleet'
+
+/** What the nodes of a cluster know the store's socket as; see node-root.ts. */
+export const storeSocketOnNodes = '/run/quorate/store.sock'
+
+/** Every process that runs when the whole cluster does, in the order in which their absence is told. */
+export function processNames({ store, controlPlanes, etcdMembers }: ClusterState): string[] {
+  return [
+    ...(store === 'embedded' ? [storeProcess] : []),
+    ...etcdMembers.map(({ name }) => name),
+    ...controlPlanes.map(({ name }) => name),
+    balancerProcess,
+  ]
+}
+
+export function processSpec(context: LocalContext, cluster: LocalCluster, name: string): ProcessSpec {
+  if (name === storeProcess) return storeSpec(context, cluster)
+  if (name === balancerProcess) return balancerSpec(context, cluster)
+  return machineSpec(context, cluster, name)
+}
+
+/** Node's own memory: a small young generation costs little here and keeps what is resident small. */
+function nodeCommand({ launcher }: LocalContext, name: string, flags: readonly string[], args: readonly string[]): ProcessSpec {
+  return { name, command: launcher.node, args: [...flags, launcher.entry, ...args] }
+}
+
+function storeSpec(context: LocalContext, { paths }: LocalCluster): ProcessSpec {
+  const socket = context.platform.socketAddress(paths.socket(storeProcess)).replaceAll('\\', '/')
+  return nodeCommand(
+    context,
+    storeProcess,
+    [],
+    ['etcd', '--name=store', `--data-dir=${paths.store}`, `--listen-client-urls=unix://${socket}`],
+  )
+}
+
+function balancerSpec(context: LocalContext, { state, paths }: LocalCluster): ProcessSpec {
+  const backends = state.controlPlanes.map(({ name, ports }) => `${name}=127.0.0.1:${ports.apiServer}`)
+  return nodeCommand(
+    context,
+    balancerProcess,
+    [],
+    ['lb', `--listen=127.0.0.1:${state.apiPort}`, `--backends=${backends.join(',')}`, `--ca-file=${join(paths.pki, 'ca.crt')}`],
+  )
+}
+
+function machineSpec(context: LocalContext, { paths }: LocalCluster, name: string): ProcessSpec {
+  return nodeCommand(context, name, [], ['node', '--config', machineConfigFile(paths.node(name))])
+}
+
+function machineConfigFile(nodeDirectory: string): string {
+  return join(nodeDirectory, 'machine.json')
+}
+
+/** Written anew at every start: a home may have moved. */
+export function writeMachineConfig(context: LocalContext, { paths }: LocalCluster, { name, address, ports }: ControlPlane): void {
+  const { platform } = context
+  const config: MachineConfig = {
+    name,
+    root: paths.node(name),
+    shared: { 'store.sock': platform.socketAddress(paths.socket(storeProcess)) },
+    simulatedNetwork: simulatedPrefix,
+    controlSocket: platform.socketAddress(paths.socket(name)),
+    kubeletFlags: [
+      '--config=/var/lib/kubelet/config.yaml',
+      '--kubeconfig=/etc/kubernetes/kubelet.conf',
+      `--hostname-override=${name}`,
+      `--node-ip=${address}`,
+      `--port=${ports.kubelet}`,
+    ],
+  }
+  writeFileWhole(machineConfigFile(paths.node(name)), `${JSON.stringify(config, null, 2)}\n`)
+}

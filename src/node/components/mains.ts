@@ -1,0 +1,15 @@
+/** The components of this package by name. Each is loaded when it is first run: a process holds only what it needs. */
+import type { ComponentMain } from './component.js'
+
+const mains: Readonly<Record<string, () => Promise<ComponentMain>>> = {
+  'kube-apiserver': async () => (await import('./kube-apiserver.js')).kubeApiserver,
+  lb: async () => (await import('./lb.js')).lb,
+  etcd: async () => (await import('./etcd.js')).etcd,
+}
+
+export const componentNames = Object.keys(mains)
+
+/** undefined when there is no component of this name. */
+export function componentMain(name: string): Promise<ComponentMain> | undefined {
+  return Object.hasOwn(mains, name) ? (mains[name] as () => Promise<ComponentMain>)() : undefined
+}
