@@ -2,6 +2,7 @@
  * Which controllers there are: one line each, by upstream's name (names.ts). A maker gives no controller when its options leave
  * it nothing to do (a signer without a key). Each call makes a new one: controllers keep state of their own run.
  */
+import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.js'
 import type { Controller } from './controller.js'
 import { namespaceController } from './namespace/namespace.js'
 import { cronJobController } from './cronjob/cronjob.js'
@@ -11,11 +12,16 @@ import type { ControllerOptions } from './options.js'
 import { replicaController, replicaSetFlavour, replicationControllerFlavour } from './replicaset/replicaset.js'
 import { statefulSetController } from './statefulset/statefulset.js'
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.js'
+import { rootCaPublisher } from './root-ca-publisher/root-ca-publisher.js'
+import { serviceAccountController } from './serviceaccount/serviceaccount.js'
 
 export type ControllerMaker = (options: ControllerOptions) => Controller | readonly Controller[] | undefined
 
 export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
   'namespace-controller': () => namespaceController(),
+  'serviceaccount-controller': () => serviceAccountController(),
+  'clusterrole-aggregation-controller': () => clusterRoleAggregationController(),
+  'root-ca-certificate-publisher-controller': ({ rootCa }) => (rootCa === undefined ? undefined : rootCaPublisher(rootCa)),
   'deployment-controller': () => deploymentController(),
   'replicaset-controller': () => replicaController(replicaSetFlavour),
   'replicationcontroller-controller': () => replicaController(replicationControllerFlavour),
