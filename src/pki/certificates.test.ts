@@ -24,3 +24,37 @@ it('signs leaves that its authority verifies, with the names they ask for', asyn
   expect(days).toBeGreaterThan(364)
   expect(days).toBeLessThan(366)
 })
+
+it('is read the same by an X.509 library of another maker', async () => {
+  await import('reflect-metadata')
+  const {
+    AuthorityKeyIdentifierExtension,
+    SubjectAlternativeNameExtension,
+    SubjectKeyIdentifierExtension,
+    X509Certificate: Other,
+  } = await import('@peculiar/x509')
+  const nowMs = Date.UTC(2049, 11, 1)
+  for (const algorithm of ['ECDSA-P256', 'RSA-2048'] as const) {
+    const authority = await createAuthority('etcd-ca', { nowMs, algorithm })
+    const leaf = await createLeaf(authority, {
+      commonName: 'naïve',
+      usages: ['server'],
+      dnsNames: ['a.local'],
+      ipAddresses: ['10.96.0.1', '::1', 'fd00:0:0:1::a'],
+      nowMs,
+    })
+    const [ca, cert] = [new Other(authority.cert), new Other(leaf.cert)]
+    expect(await cert.verify({ publicKey: ca.publicKey, date: new Date(nowMs) })).toBe(true)
+    expect(cert.issuer).toBe('CN=etcd-ca')
+    expect(cert.subject).toBe('CN=naïve')
+    // Beyond 2049 dates are written in another form.
+    expect(cert.notAfter.toISOString()).toBe('2050-12-01T00:00:00.000Z')
+    expect(cert.getExtension(AuthorityKeyIdentifierExtension)?.keyId).toBe(ca.getExtension(SubjectKeyIdentifierExtension)?.keyId)
+    expect(cert.getExtension(SubjectAlternativeNameExtension)?.names.items.map(({ value }) => value)).toEqual([
+      'a.local',
+      '10.96.0.1',
+      '::1',
+      'fd00:0:0:1::a',
+    ])
+  }
+})

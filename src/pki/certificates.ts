@@ -1,8 +1,20 @@
 /**
  * Certificate authorities and the certificates they sign. Keys are ECDSA P-256 unless asked otherwise; authorities live ten
- * years, leaves one (kubeadm's own terms). The X.509 library is loaded on first use: most processes only read certificates.
+ * years, leaves one (kubeadm's own terms). Certificates are written here, value by value: a cluster starts with two dozen of them,
+ * and a general X.509 library takes longer for that than everything else at the start.
  */
-import { X509Certificate as NodeCertificate, createPrivateKey, webcrypto } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPair as generateKeyPairWithCallback,
+  X509Certificate as NodeCertificate,
+  KeyObject,
+  randomBytes,
+  sign,
+  type webcrypto,
+} from 'node:crypto'
+import { promisify } from 'node:util'
+import { bits, boolean, type Der, elements, explicit, implicit, integer, nothing, octets, oid, sequence, set, time, utf8 } from './der.js'
 
 export interface KeyPair {
   /** PEM, PKCS #8. */
@@ -32,110 +44,188 @@ const leafDays = 365
 /** Certificates begin a little in the past: clocks of hosts differ. */
 const backdateMs = 5 * 60 * 1000
 
-const algorithms = {
-  'ECDSA-P256': { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
-  'RSA-2048': { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 2048 },
-} as const
+const generateKeyPair = promisify(generateKeyPairWithCallback)
 
-type Library = typeof import('@peculiar/x509')
-let library: Promise<Library> | undefined
-function x509(): Promise<Library> {
-  library ??= (async () => {
-    await import('reflect-metadata')
-    const loaded = await import('@peculiar/x509')
-    loaded.cryptoProvider.set(webcrypto as never)
-    return loaded
-  })()
-  return library
+const oids = {
+  commonName: '2.5.4.3',
+  organization: '2.5.4.10',
+  ecdsaWithSha256: '1.2.840.10045.4.3.2',
+  rsaWithSha256: '1.2.840.113549.1.1.11',
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  authorityKeyIdentifier: '2.5.29.35',
+  extendedKeyUsage: '2.5.29.37',
+  server: '1.3.6.1.5.5.7.3.1',
+  client: '1.3.6.1.5.5.7.3.2',
 }
 
-/** Organizations before the name, each an entry of its own: an array would be one multi-valued name that Go reads differently. */
-function nameOf({ commonName, organizations = [] }: Subject): Record<string, string[]>[] {
-  return [...organizations.map((organization) => ({ O: [organization] })), { CN: [commonName] }]
-}
+/** KeyUsage: digitalSignature, keyEncipherment, and for authorities keyCertSign. */
+const leafUsage = bits(Uint8Array.of(0b1010_0000), 5)
+const authorityUsage = bits(Uint8Array.of(0b1010_0100), 2)
 
 export async function createAuthority(
   commonName: string,
   options: { nowMs: number; days?: number; algorithm?: KeyAlgorithm },
 ): Promise<KeyPair> {
-  const lib = await x509()
-  const algorithm = algorithms[options.algorithm ?? 'ECDSA-P256']
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
-  const certificate = await lib.X509CertificateGenerator.createSelfSigned({
-    serialNumber: serialNumber(),
-    name: nameOf({ commonName }),
-    notBefore: new Date(options.nowMs - backdateMs),
-    notAfter: new Date(options.nowMs + (options.days ?? caDays) * dayMs),
-    signingAlgorithm: algorithm,
-    keys,
+  const keys = await generateKeys(options.algorithm)
+  const name = nameOf({ commonName })
+  const cert = signed({
+    issuer: name,
+    subject: name,
+    notBeforeMs: options.nowMs - backdateMs,
+    notAfterMs: options.nowMs + (options.days ?? caDays) * dayMs,
+    publicKey: keys.publicKey,
+    signingKey: keys.privateKey,
     extensions: [
-      new lib.BasicConstraintsExtension(true, undefined, true),
-      new lib.KeyUsagesExtension(
-        lib.KeyUsageFlags.digitalSignature | lib.KeyUsageFlags.keyEncipherment | lib.KeyUsageFlags.keyCertSign,
-        true,
-      ),
-      await lib.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      new lib.SubjectAlternativeNameExtension([{ type: 'dns', value: commonName }]),
+      extension(oids.keyUsage, authorityUsage, { critical: true }),
+      extension(oids.basicConstraints, sequence(boolean(true)), { critical: true }),
+      extension(oids.subjectKeyIdentifier, octets(keyIdentifier(keys.publicKey))),
+      extension(oids.subjectAltName, sequence(dnsName(commonName))),
     ],
   })
-  return { cert: `${certificate.toString('pem')}\n`, key: await privatePem(keys.privateKey) }
+  return { cert, key: privatePem(keys.privateKey) }
 }
 
 export async function createLeaf(authority: KeyPair, options: LeafOptions & { nowMs: number }): Promise<KeyPair> {
-  const algorithm = algorithms[options.algorithm ?? 'ECDSA-P256']
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
-  return { cert: await signKey(authority, keys.publicKey, options), key: await privatePem(keys.privateKey) }
+  const keys = await generateKeys(options.algorithm)
+  return { cert: signFor(authority, keys.publicKey, options), key: privatePem(keys.privateKey) }
 }
 
 /** A certificate for somebody else's public key (a signing request's). */
-export async function signKey(authority: KeyPair, publicKey: CryptoKey, options: LeafOptions & { nowMs: number }): Promise<string> {
-  const lib = await x509()
-  const issuer = new lib.X509Certificate(authority.cert)
-  const signingKey = await importPrivate(authority)
-  const purposes = { client: lib.ExtendedKeyUsage.clientAuth, server: lib.ExtendedKeyUsage.serverAuth }
-  const names = [
-    ...(options.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
-    ...(options.ipAddresses ?? []).map((value) => ({ type: 'ip' as const, value })),
-  ]
-  const certificate = await lib.X509CertificateGenerator.create({
-    serialNumber: serialNumber(),
+export async function signKey(
+  authority: KeyPair,
+  publicKey: webcrypto.CryptoKey,
+  options: LeafOptions & { nowMs: number },
+): Promise<string> {
+  return signFor(authority, KeyObject.from(publicKey), options)
+}
+
+function signFor(authority: KeyPair, publicKey: KeyObject, options: LeafOptions & { nowMs: number }): string {
+  const issuer = readIssuer(authority.cert)
+  const names = [...(options.dnsNames ?? []).map(dnsName), ...(options.ipAddresses ?? []).map(ipName)]
+  return signed({
+    issuer: issuer.name,
     subject: nameOf(options),
-    issuer: issuer.subject,
-    notBefore: new Date(options.nowMs - backdateMs),
-    notAfter: new Date(Math.min(options.nowMs + (options.days ?? leafDays) * dayMs, issuer.notAfter.getTime())),
-    signingAlgorithm: signingKey.algorithm as never,
+    notBeforeMs: options.nowMs - backdateMs,
+    notAfterMs: Math.min(options.nowMs + (options.days ?? leafDays) * dayMs, issuer.notAfterMs),
     publicKey,
-    signingKey,
+    signingKey: createPrivateKey(authority.key),
     extensions: [
-      new lib.KeyUsagesExtension(lib.KeyUsageFlags.digitalSignature | lib.KeyUsageFlags.keyEncipherment, true),
-      new lib.ExtendedKeyUsageExtension(options.usages.map((usage) => purposes[usage])),
-      new lib.BasicConstraintsExtension(false, undefined, true),
-      await lib.AuthorityKeyIdentifierExtension.create(issuer.publicKey, false, webcrypto as never),
-      ...(names.length ? [new lib.SubjectAlternativeNameExtension(names)] : []),
+      extension(oids.keyUsage, leafUsage, { critical: true }),
+      extension(oids.extendedKeyUsage, sequence(...options.usages.map((usage) => oid(oids[usage])))),
+      extension(oids.basicConstraints, sequence(), { critical: true }),
+      ...(issuer.keyIdentifier ? [extension(oids.authorityKeyIdentifier, sequence(implicit(0, issuer.keyIdentifier)))] : []),
+      ...(names.length > 0 ? [extension(oids.subjectAltName, sequence(...names))] : []),
     ],
   })
-  return `${certificate.toString('pem')}\n`
 }
 
 /** A key pair without a certificate: what signs service-account tokens. */
 export async function createSigningKey(): Promise<{ key: string; publicKey: string }> {
   // RSA, as everywhere: some OIDC relying parties know nothing else.
-  const keys = (await webcrypto.subtle.generateKey(algorithms['RSA-2048'], true, ['sign', 'verify'])) as CryptoKeyPair
-  return { key: await privatePem(keys.privateKey), publicKey: pem('PUBLIC KEY', await webcrypto.subtle.exportKey('spki', keys.publicKey)) }
+  const keys = await generateKeys('RSA-2048')
+  return { key: privatePem(keys.privateKey), publicKey: keys.publicKey.export({ type: 'spki', format: 'pem' }) as string }
 }
 
-async function importPrivate({ key, cert }: KeyPair): Promise<CryptoKey> {
-  const type = new NodeCertificate(cert).publicKey.asymmetricKeyType
-  const algorithm = algorithms[type === 'ec' ? 'ECDSA-P256' : 'RSA-2048']
-  const der = createPrivateKey(key).export({ type: 'pkcs8', format: 'der' })
-  return webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
+function generateKeys(algorithm: KeyAlgorithm = 'ECDSA-P256'): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {
+  return algorithm === 'RSA-2048' ? generateKeyPair('rsa', { modulusLength: 2048 }) : generateKeyPair('ec', { namedCurve: 'P-256' })
 }
 
-async function privatePem(key: CryptoKey): Promise<string> {
-  return pem('PRIVATE KEY', await webcrypto.subtle.exportKey('pkcs8', key))
+interface Unsigned {
+  readonly issuer: Der
+  readonly subject: Der
+  readonly notBeforeMs: number
+  readonly notAfterMs: number
+  readonly publicKey: KeyObject
+  readonly signingKey: KeyObject
+  readonly extensions: readonly Der[]
 }
 
-function pem(label: string, der: ArrayBuffer): string {
+/** RFC 5280, 4.1: a version 3 certificate, PEM. */
+function signed({ issuer, subject, notBeforeMs, notAfterMs, publicKey, signingKey, extensions }: Unsigned): string {
+  const algorithm = signingKey.asymmetricKeyType === 'ec' ? sequence(oid(oids.ecdsaWithSha256)) : sequence(oid(oids.rsaWithSha256), nothing)
+  const body = sequence(
+    explicit(0, integer(Uint8Array.of(2))),
+    integer(serialNumber()),
+    algorithm,
+    issuer,
+    sequence(time(notBeforeMs), time(notAfterMs)),
+    subject,
+    publicKey.export({ type: 'spki', format: 'der' }),
+    explicit(3, sequence(...extensions)),
+  )
+  return pem('CERTIFICATE', sequence(body, algorithm, bits(sign('sha256', body, signingKey))))
+}
+
+/** Organizations before the name, each a set of its own: one set of several would be one multi-valued name that Go reads differently. */
+function nameOf({ commonName, organizations = [] }: Subject): Der {
+  const part = (type: string, value: string) => set(sequence(oid(type), utf8(value)))
+  return sequence(...organizations.map((organization) => part(oids.organization, organization)), part(oids.commonName, commonName))
+}
+
+function extension(id: string, value: Der, { critical = false } = {}): Der {
+  return sequence(oid(id), ...(critical ? [boolean(true)] : []), octets(value))
+}
+
+function dnsName(name: string): Der {
+  return implicit(2, Buffer.from(name, 'latin1'))
+}
+
+function ipName(address: string): Der {
+  return implicit(7, addressBytes(address))
+}
+
+function addressBytes(address: string): Uint8Array {
+  if (!address.includes(':')) return Uint8Array.from(address.split('.').map(Number))
+  const [before = '', after] = address.split('::')
+  const groups = (text: string) => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)))
+  const [head, tail] = [groups(before), groups(after ?? '')]
+  const all = [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail]
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]))
+}
+
+interface Issuer {
+  /** Its subject exactly as it is written there: verifiers compare bytes. */
+  readonly name: Der
+  readonly keyIdentifier: Der | undefined
+  readonly notAfterMs: number
+}
+
+function readIssuer(cert: string): Issuer {
+  const certificate = new NodeCertificate(cert)
+  const [body] = elements(elements(certificate.raw)[0]?.content ?? new Uint8Array())
+  const fields = elements(body?.content ?? new Uint8Array())
+  const name = fields[5]
+  if (fields[0]?.tag !== 0xa0 || !name) throw new TypeError('the authority is no version 3 certificate')
+  return { name: name.whole, keyIdentifier: identifierIn(fields.at(-1)), notAfterMs: Date.parse(certificate.validTo) }
+}
+
+function identifierIn(field: { tag: number; content: Der } | undefined): Der | undefined {
+  if (field?.tag !== 0xa3) return undefined
+  const id = Buffer.from(oid(oids.subjectKeyIdentifier))
+  for (const { content } of elements(elements(field.content)[0]?.content ?? new Uint8Array())) {
+    const parts = elements(content)
+    if (parts[0] && id.equals(parts[0].whole)) return elements(parts.at(-1)?.content ?? new Uint8Array())[0]?.content
+  }
+  return undefined
+}
+
+/** RFC 5280, 4.2.1.2, method 1: SHA-1 of the public key's bits. */
+function keyIdentifier(publicKey: KeyObject): Der {
+  const [key] = elements(publicKey.export({ type: 'spki', format: 'der' }))
+  const bitString = elements(key?.content ?? new Uint8Array())[1]
+  return createHash('sha1')
+    .update(bitString?.content.subarray(1) ?? new Uint8Array())
+    .digest()
+}
+
+function privatePem(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }) as string
+}
+
+function pem(label: string, der: Uint8Array): string {
   const lines =
     Buffer.from(der)
       .toString('base64')
@@ -144,11 +234,8 @@ function pem(label: string, der: ArrayBuffer): string {
 }
 
 /** 63 random bits: positive, and never the same twice. */
-function serialNumber(): string {
-  const bytes = webcrypto.getRandomValues(new Uint8Array(8))
+function serialNumber(): Uint8Array {
+  const bytes = randomBytes(8)
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x01
-  return Buffer.from(bytes).toString('hex')
+  return bytes
 }
-
-type CryptoKey = webcrypto.CryptoKey
-type CryptoKeyPair = webcrypto.CryptoKeyPair
