@@ -118,6 +118,7 @@ export class FilterChain {
         count(status)
         return responder.stream(status, headers)
       },
+      ...takeOverOf(responder, () => count(101)),
     }
   }
 }
@@ -125,10 +126,17 @@ export class FilterChain {
 /** Lets the first answer through: a handler that is late finds that the timeout has answered. */
 class AnswerOnce implements Responder {
   readonly #responder: Responder
+  readonly takeOver?: NonNullable<Responder['takeOver']>
   answered = false
 
   constructor(responder: Responder) {
     this.#responder = responder
+    Object.assign(
+      this,
+      takeOverOf(responder, () => {
+        this.answered = true
+      }),
+    )
   }
 
   respond(...answer: Parameters<Responder['respond']>): void {
@@ -145,6 +153,17 @@ class AnswerOnce implements Responder {
   fail(error: ReturnType<typeof timeout>): void {
     const text = new TextEncoder().encode(`${JSON.stringify(error.status)}\n`)
     this.respond(error.code, { 'content-type': 'application/json', 'retry-after': '1' }, [text])
+  }
+}
+
+/** `takeOver` of the responder, when it has one, that tells of its use. */
+function takeOverOf({ takeOver }: Responder, used: () => void): Pick<Responder, 'takeOver'> {
+  if (!takeOver) return {}
+  return {
+    takeOver: () => {
+      used()
+      return takeOver()
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Credentials, UserInfo } from './authn/authenticator.js'
+import type { UpgradeConnection } from './http/upgrade-connection.js'
 
 /** One request, however it came: over HTTPS, or from a client in the same process. */
 export interface ApiRequest {
@@ -18,10 +19,12 @@ export interface ApiRequest {
   readonly signal: AbortSignal
 }
 
-/** Where the answer goes. Exactly one of `respond` and `stream` is called, once. */
+/** Where the answer goes. Exactly one of the functions is called, once. */
 export interface Responder {
   respond(status: number, headers: Headers, chunks: readonly Uint8Array[]): void
   stream(status: number, headers: Headers): ByteSink
+  /** Takes the connection over. Only there when the request asks to change the protocol. */
+  readonly takeOver?: () => UpgradeConnection
 }
 
 export type Headers = Readonly<Record<string, string | readonly string[]>>

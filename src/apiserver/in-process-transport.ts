@@ -1,7 +1,7 @@
-/** A client's transport straight into the server: the same path as a request over HTTPS, without the wire and without authentication. */
+/** A client's transport straight into the server: the same path as a request over HTTPS, without the wire. */
 import { tooLarge } from '../api/status.js'
 import { ConnectionError, type Transport, type TransportRequest, type TransportResponse, type TransportStream } from '../client/client.js'
-import type { UserInfo } from './authn/authenticator.js'
+import type { Credentials, UserInfo } from './authn/authenticator.js'
 import { concat } from './cacher/events.js'
 import type { ApiRequest, ByteSink, Headers, Responder } from './handler.js'
 
@@ -9,11 +9,14 @@ export interface Handle {
   (request: ApiRequest, responder: Responder): void
 }
 
-export function inProcessTransport(handle: Handle, user: UserInfo, options: { maxRequestBytes: number }): Transport {
+/** Who calls: a user that needs no proof, or what would be shown on a connection. */
+export type Caller = { readonly user: UserInfo } | Pick<Credentials, 'certificate' | 'frontProxyCertificate'>
+
+export function inProcessTransport(handle: Handle, caller: Caller, options: { maxRequestBytes: number }): Transport {
   let closed = false
   const send = (request: TransportRequest, responder: Responder) => {
     if (closed) throw new ConnectionError('the server has been stopped')
-    handle(apiRequest(request, user, options.maxRequestBytes), responder)
+    handle(apiRequest(request, caller, options.maxRequestBytes), responder)
   }
   return {
     request: (request) =>
@@ -51,7 +54,10 @@ export function inProcessTransport(handle: Handle, user: UserInfo, options: { ma
   }
 }
 
-function apiRequest(request: TransportRequest, user: UserInfo, maxRequestBytes: number): ApiRequest {
+/** For callers that do not go away. */
+const never = new AbortController().signal
+
+function apiRequest(request: TransportRequest, caller: Caller, maxRequestBytes: number): ApiRequest {
   const question = request.path.indexOf('?')
   const path = decodeURIComponent(question < 0 ? request.path : request.path.slice(0, question))
   const headers = request.headers ?? {}
@@ -60,14 +66,18 @@ function apiRequest(request: TransportRequest, user: UserInfo, maxRequestBytes: 
     method: request.method,
     path,
     query: new URLSearchParams(question < 0 ? '' : request.path.slice(question + 1)),
-    credentials: { header: (name) => headers[name] },
+    credentials: {
+      header: (name) => headers[name],
+      headerNames: () => Object.keys(headers),
+      ...('user' in caller ? {} : caller),
+    },
     headerValues: (name) => (headers[name] === undefined ? [] : [headers[name]]),
     async body() {
       if (body.length > maxRequestBytes) throw tooLarge(`Request entity too large: limit is ${maxRequestBytes}`)
       return body
     },
-    user,
-    signal: request.signal ?? new AbortController().signal,
+    ...('user' in caller ? { user: caller.user } : {}),
+    signal: request.signal ?? never,
   }
 }
 

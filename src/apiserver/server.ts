@@ -37,7 +37,7 @@ import { FilterChain } from './filter-chain.js'
 import { InFlight } from './flowcontrol/in-flight.js'
 import type { ApiRequest, Responder } from './handler.js'
 import { Health } from './health.js'
-import { inProcessTransport } from './in-process-transport.js'
+import { type Caller, inProcessTransport } from './in-process-transport.js'
 import { NonResources } from './non-resources.js'
 import { AdmissionChain } from './registry/admission-chain.js'
 import { ObjectStore } from './registry/object-store.js'
@@ -168,7 +168,12 @@ export class ApiServer {
 
   /** A client's way in without the wire, as this user. */
   transport(user: UserInfo): Transport {
-    return inProcessTransport((request, responder) => this.handle(request, responder), user, this.#options.limits)
+    return this.transportOf({ user })
+  }
+
+  /** The same for a caller who has to prove who he is. */
+  transportOf(caller: Caller): Transport {
+    return inProcessTransport((request, responder) => this.handle(request, responder), caller, this.#options.limits)
   }
 
   /** Orderly: hooks release what they hold while the server still answers. `crash`: everything is dropped. */

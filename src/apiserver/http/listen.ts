@@ -13,15 +13,15 @@ import {
   type ServerHttp2Stream,
   type SecureServerOptions,
 } from 'node:http2'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Credentials } from '../authn/authenticator.js'
 import type { ApiRequest, Responder } from '../handler.js'
 import { readBody } from './body.js'
-import { certificateOf } from './certificate.js'
-import { httpOneResponder, streamResponder } from './responders.js'
+import type { ClientCertificates } from './certificate.js'
+import { httpOneResponder, streamResponder, upgradeResponder } from './responders.js'
 
 export interface ListenOptions {
   readonly host: string
@@ -29,14 +29,12 @@ export interface ListenOptions {
   readonly port: number
   readonly cert: string | Buffer
   readonly key: string | Buffer
-  /** PEM bundle that client certificates are checked against; without it none is asked for. */
-  readonly clientCa?: string | Buffer
+  /** What client certificates are checked against; without it none is asked for. */
+  readonly clientCertificates?: ClientCertificates
   readonly maxRequestBytes: number
   /** --http2-max-streams-per-connection */
   readonly maxStreams?: number
   handle(request: ApiRequest, responder: Responder): void
-  /** A request to change the protocol (exec, attach, port-forward). */
-  onUpgrade?(request: ApiRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
 export interface Listening {
@@ -52,11 +50,12 @@ const windowBytes = 8 * 2 ** 20
 const keepAliveMs = 30_000
 
 export function listen(options: ListenOptions): Promise<Listening> {
+  const clientCa = options.clientCertificates?.bundle
   const tls: SecureServerOptions = {
     cert: options.cert,
     key: options.key,
     minVersion: 'TLSv1.2',
-    ...(options.clientCa ? { ca: options.clientCa, requestCert: true, rejectUnauthorized: false } : {}),
+    ...(clientCa ? { ca: clientCa, requestCert: true, rejectUnauthorized: false } : {}),
     allowHTTP1: true,
     settings: { initialWindowSize: windowBytes, maxConcurrentStreams: options.maxStreams ?? 250, enableConnectProtocol: false },
     maxSessionMemory: 64,
@@ -84,8 +83,7 @@ export function listen(options: ListenOptions): Promise<Listening> {
     if (request.httpVersionMajor < 2) onRequest(options, request as unknown as IncomingMessage, response as unknown as ServerResponse)
   })
   server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (options.onUpgrade) options.onUpgrade(requestOfMessage(options, raw), raw, socket, head)
-    else socket.destroy()
+    onUpgrade(options, raw, socket, head)
   })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -121,6 +119,14 @@ function onRequest(options: ListenOptions, message: IncomingMessage, response: S
   const caller = new Presence()
   response.once('close', () => caller.leave())
   options.handle(requestOfMessage(options, message, caller), httpOneResponder(message, response))
+}
+
+/** A request to change the protocol (exec, attach, port-forward): whoever serves it may take the connection over. */
+function onUpgrade(options: ListenOptions, message: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const caller = new Presence()
+  socket.once('close', () => caller.leave())
+  const response = new ServerResponse(message)
+  options.handle(requestOfMessage(options, message, caller), upgradeResponder(message, response, socket, head))
 }
 
 function requestOfMessage(options: ListenOptions, message: IncomingMessage, caller = new Presence()): ApiRequest {
@@ -167,11 +173,11 @@ function requestOf(options: ListenOptions, { method, target, headers, socket, ca
     const value = headers[name]
     return value === undefined ? [] : Array.isArray(value) ? value : [value]
   }
-  const certificate = options.clientCa && socket ? certificateOf(socket) : undefined
+  const identity = socket && options.clientCertificates?.ofSocket(socket)
   const credentials: Credentials = {
     header: (name) => values(name)[0],
     headerNames: () => Object.keys(headers),
-    ...(certificate ? { certificate } : {}),
+    ...identity,
   }
   return {
     method,

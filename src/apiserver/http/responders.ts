@@ -1,6 +1,9 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import type { ByteSink, Headers, Responder } from '../handler.js'
+import type { UpgradeConnection } from './upgrade-connection.js'
 
 /** Answers on an HTTP/2 stream. Writing to one that the client has left is no error. */
 export function streamResponder(stream: ServerHttp2Stream): Responder {
@@ -57,6 +60,22 @@ export function httpOneResponder(message: IncomingMessage, response: ServerRespo
         },
       }
     },
+  }
+}
+
+/** Answers to an HTTP/1.1 request that asks for another protocol: whoever serves it may take the connection, or answer as ever. */
+export function upgradeResponder(message: IncomingMessage, response: ServerResponse, socket: Duplex, head: Buffer): Responder {
+  const answer = () => {
+    if (response.socket) return httpOneResponder(message, response)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket as Socket)
+    response.once('finish', () => socket.end())
+    return httpOneResponder(message, response)
+  }
+  return {
+    respond: (status, headers, chunks) => answer().respond(status, headers, chunks),
+    stream: (status, headers) => answer().stream(status, headers),
+    takeOver: (): UpgradeConnection => ({ socket, head, message }),
   }
 }
 

@@ -3,12 +3,14 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { QuorateError } from '../../base/errors.js'
 import { ApiServer, type ApiServerOptions } from '../../apiserver/server.js'
+import { ClientCertificates } from '../../apiserver/http/certificate.js'
 import { listen } from '../../apiserver/http/listen.js'
+import type { RequestHeaderOptions } from '../../apiserver/authn/request-header.js'
 import { createAuthority, createLeaf } from '../../pki/certificates.js'
 import { type FlagDefinition, type Flags, type FlagTable, parseFlags, usage } from '../flags/flags.js'
 import definitions from '../flags/data/kube-apiserver.json' with { type: 'json' }
 import { gitVersion, platformName } from '../version.js'
-import { type ComponentMain, type HostedDeps, running } from './component.js'
+import { type ComponentMain, type HostedApiServer, type HostedDeps, running } from './component.js'
 import { openStore } from './store-address.js'
 
 const table: FlagTable = {
@@ -90,12 +92,17 @@ async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?:
   const serving = await servingPair(flags, deps)
   const ip = flags.string('advertise-address') || (flags.string('bind-address') === '0.0.0.0' ? '127.0.0.1' : flags.string('bind-address'))
   const port = flags.int('secure-port')
-  const server = new ApiServer(serverOptions(flags, deps, { store, ip, port, clientCa }))
+  const requestHeaderCa = read('requestheader-client-ca-file')
+  const clientCertificates = new ClientCertificates({
+    ...(clientCa ? { users: clientCa } : {}),
+    ...(requestHeaderCa ? { frontProxies: requestHeaderCa } : {}),
+  })
+  const server = new ApiServer(serverOptions(flags, deps, { store, ip, port, clientCa, requestHeaderCa }))
   const listening = await listen({
     host: flags.string('bind-address'),
     port,
     ...serving,
-    ...(clientCa ? { clientCa } : {}),
+    clientCertificates,
     maxRequestBytes,
     ...(flags.int('http2-max-streams-per-connection') > 0 ? { maxStreams: flags.int('http2-max-streams-per-connection') } : {}),
     handle: (request, responder) => server.handle(request, responder),
@@ -109,9 +116,22 @@ async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?:
     throw error
   }
   logger.info('All post-start hooks are done')
+  const gone = new AbortController()
+  const hosted: HostedApiServer = {
+    gone: gone.signal,
+    transport(pem) {
+      const identity = clientCertificates.ofPem(pem, clock.now())
+      return identity && server.transportOf(identity)
+    },
+  }
+  const names = new Set([`127.0.0.1:${listening.port}`, `${ip.includes(':') ? `[${ip}]` : ip}:${listening.port}`])
+  const withdraw = [...names].map((name) => deps.hostedApiServers?.add(name, hosted))
   return {
     async stop(how) {
+      for (const remove of withdraw) remove?.()
+      if (how?.crash) gone.abort()
       await server.stop(how)
+      gone.abort()
       await listening.close(how?.crash ? 0 : shutdownGraceMs)
       await store.close()
     },
@@ -123,12 +143,13 @@ interface Reached {
   readonly ip: string
   readonly port: number
   readonly clientCa: string | undefined
+  readonly requestHeaderCa: string | undefined
 }
 
 function serverOptions(
   flags: Flags,
   { clock, random, logger, resolvePath }: HostedDeps,
-  { store, ip, port, clientCa }: Reached,
+  { store, ip, port, clientCa, requestHeaderCa }: Reached,
 ): ApiServerOptions {
   const read = (name: string) => readFlagFile(flags, name, resolvePath)
   const issuers = flags.list('service-account-issuer')
@@ -141,6 +162,7 @@ function serverOptions(
     ...{ store, clock, random, logger, defer: (fn: () => void) => setImmediate(fn) },
     authentication: {
       clientCertificates: clientCa !== undefined,
+      ...(requestHeaderCa ? { requestHeader: requestHeaderOptions(flags) } : {}),
       ...(tokenFile === undefined ? {} : { tokenFile }),
       bootstrapTokens: flags.bool('enable-bootstrap-token-auth'),
       anonymous: !flags.has('anonymous-auth') || flags.bool('anonymous-auth'),
@@ -171,9 +193,35 @@ function serverOptions(
     self: { ip, port },
     reconcileEndpoints: flags.string('endpoint-reconciler-type') !== 'none',
     identity: { name: `apiserver-${hostname()}-${port}`, hostname: hostname() },
-    authenticationInfo: clientCa ? { clientCa } : {},
+    authenticationInfo: {
+      ...(clientCa ? { clientCa } : {}),
+      ...(requestHeaderCa ? { requestHeader: { clientCa: requestHeaderCa, ...headerNames(flags) } } : {}),
+    },
     eventTtlSeconds: flags.durationMs('event-ttl') / 1000,
     ...{ gitVersion, platform: platformName },
+  }
+}
+
+/** --requestheader-*, as given. */
+function headerNames(flags: Flags) {
+  return {
+    allowedNames: flags.list('requestheader-allowed-names'),
+    usernameHeaders: flags.list('requestheader-username-headers'),
+    uidHeaders: flags.list('requestheader-uid-headers'),
+    groupHeaders: flags.list('requestheader-group-headers'),
+    extraHeaderPrefixes: flags.list('requestheader-extra-headers-prefix'),
+  }
+}
+
+function requestHeaderOptions(flags: Flags): RequestHeaderOptions {
+  const { allowedNames, ...names } = headerNames(flags)
+  const lower = (values: readonly string[]) => values.map((value) => value.toLowerCase())
+  return {
+    allowedNames,
+    usernameHeaders: lower(names.usernameHeaders),
+    uidHeaders: lower(names.uidHeaders),
+    groupHeaders: lower(names.groupHeaders),
+    extraHeaderPrefixes: lower(names.extraHeaderPrefixes),
   }
 }
 

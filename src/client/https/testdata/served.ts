@@ -1,5 +1,6 @@
 /** An API server on a loopback port behind a wire that can be cut or held still, with certificates for it and its clients. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { ClientCertificates } from '../../../apiserver/http/certificate.js'
 import { listen } from '../../../apiserver/http/listen.js'
 import { realClock } from '../../../base/real-clock.js'
 import { createAuthority, createLeaf, type KeyPair } from '../../../pki/certificates.js'
@@ -31,7 +32,8 @@ export async function serveTestApi(ip = '172.18.0.2'): Promise<ServedApi> {
   const serving = await createLeaf(ca, { commonName: 'api', usages: ['server'], ipAddresses: ['127.0.0.1', ip], nowMs })
   const admin = await createLeaf(ca, { commonName: 'admin', organizations: ['system:masters'], usages: ['client'], nowMs })
   const listening = await listen({
-    ...{ host: '127.0.0.1', port: 0, cert: serving.cert, key: serving.key, clientCa: ca.cert, maxRequestBytes: 3 * 2 ** 20 },
+    ...{ host: '127.0.0.1', port: 0, cert: serving.cert, key: serving.key, maxRequestBytes: 3 * 2 ** 20 },
+    clientCertificates: new ClientCertificates({ users: ca.cert }),
     handle: (request, responder) => api.server.handle(request, responder),
   })
   const pairs = new Set<readonly [Socket, Socket]>()
