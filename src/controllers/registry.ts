@@ -7,6 +7,10 @@ import type { Controller } from './controller.js'
 import { namespaceController } from './namespace/namespace.js'
 import { cronJobController } from './cronjob/cronjob.js'
 import { deploymentController } from './deployment/deployment.js'
+import { endpointController } from './endpoint/endpoint.js'
+import { endpointSliceMirroringController } from './endpointslice-mirroring/endpointslice-mirroring.js'
+import { endpointSliceController } from './endpointslice/endpointslice.js'
+import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.js'
 import { controllerNames } from './names.js'
 import type { ControllerOptions } from './options.js'
 import { replicaController, replicaSetFlavour, replicationControllerFlavour } from './replicaset/replicaset.js'
@@ -14,6 +18,7 @@ import { statefulSetController } from './statefulset/statefulset.js'
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.js'
 import { rootCaPublisher } from './root-ca-publisher/root-ca-publisher.js'
 import { serviceAccountController } from './serviceaccount/serviceaccount.js'
+import { taintEvictionController } from './taint-eviction/taint-eviction.js'
 
 export type ControllerMaker = (options: ControllerOptions) => Controller | readonly Controller[] | undefined
 
@@ -22,6 +27,21 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
   'serviceaccount-controller': () => serviceAccountController(),
   'clusterrole-aggregation-controller': () => clusterRoleAggregationController(),
   'root-ca-certificate-publisher-controller': ({ rootCa }) => (rootCa === undefined ? undefined : rootCaPublisher(rootCa)),
+  'endpoints-controller': ({ endpointUpdatesBatchPeriodMs: batchPeriodMs }) => endpointController({ batchPeriodMs }),
+  'endpointslice-controller': ({ endpointSliceUpdatesBatchPeriodMs: batchPeriodMs, maxEndpointsPerSlice }) =>
+    endpointSliceController({ batchPeriodMs, endpointsPerSliceMax: maxEndpointsPerSlice }),
+  'endpointslice-mirroring-controller': ({ mirroringUpdatesBatchPeriodMs: batchPeriodMs, mirroringMaxEndpointsPerSubset }) =>
+    endpointSliceMirroringController({ batchPeriodMs, endpointsPerSubsetMax: mirroringMaxEndpointsPerSubset }),
+  'node-lifecycle-controller': (options) =>
+    nodeLifecycleController({
+      monitorPeriodMs: options.nodeMonitorPeriodMs,
+      grace: { monitorMs: options.nodeMonitorGracePeriodMs, startupMs: options.nodeStartupGracePeriodMs },
+      rate: options.nodeEvictionRate,
+      secondaryRate: options.secondaryNodeEvictionRate,
+      unhealthyThreshold: options.unhealthyZoneThreshold,
+      largeClusterSize: options.largeClusterSizeThreshold,
+    }),
+  'taint-eviction-controller': () => taintEvictionController(),
   'deployment-controller': () => deploymentController(),
   'replicaset-controller': () => replicaController(replicaSetFlavour),
   'replicationcontroller-controller': () => replicaController(replicationControllerFlavour),

@@ -104,3 +104,13 @@ export function podIps(pod: Pod): readonly string[] {
 
 export type Family = 'IPv4' | 'IPv6'
 export const familyOf = (ip: string): Family => (ip.includes(':') ? 'IPv6' : 'IPv4')
+
+/**
+ * Keys for now, or put on the queue for later when changes of pods are to be gathered (--*-updates-batch-period): one that waits
+ * already is not put off again.
+ */
+export function batched(keys: readonly string[], periodMs: number, view: View): readonly string[] {
+  if (periodMs <= 0) return keys
+  for (const key of keys) view.enqueue(key, periodMs)
+  return []
+}

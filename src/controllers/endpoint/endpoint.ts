@@ -8,6 +8,7 @@ import type { Endpoints, Pod, Service } from '../../api/types/core-v1.js'
 import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
 import {
+  batched,
   changesEndpoints,
   hasClusterIp,
   headlessLabel,
@@ -27,14 +28,23 @@ const overCapacityAnnotation = 'endpoints.kubernetes.io/over-capacity'
 /** Endpoints that are somebody's lock, from before Leases: they have no Service and are none of ours. */
 export const leaderAnnotation = 'control-plane.alpha.kubernetes.io/leader'
 
-export function endpointController(): Controller {
+export interface EndpointOptions {
+  /** --endpoint-updates-batch-period */
+  readonly batchPeriodMs?: number
+}
+
+export function endpointController({ batchPeriodMs = 0 }: EndpointOptions = {}): Controller {
   const times = new TriggerTimes()
   return {
     name: 'endpoints-controller',
     eventSource: 'endpoint-controller',
     watches: [
       { resource: resources.services, toKeys: (object) => [keyOf(object)] },
-      { resource: resources.pods, toKeys: (object, view) => servicesOfPod(object as Pod, view), changed: changesEndpoints },
+      {
+        resource: resources.pods,
+        toKeys: (object, view) => batched(servicesOfPod(object as Pod, view), batchPeriodMs, view),
+        changed: changesEndpoints,
+      },
       // Endpoints that are deleted are made again.
       { resource: resources.endpoints, toKeys: (object, _view, change) => (change === 'delete' ? [keyOf(object)] : []) },
     ],

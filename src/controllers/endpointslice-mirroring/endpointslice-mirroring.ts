@@ -7,6 +7,7 @@ import type { Endpoints, Service } from '../../api/types/core-v1.js'
 import type { EndpointSlice } from '../../api/types/discovery-v1.js'
 import { resources } from '../../client/resources.js'
 import { OwnWrites } from '../common/own-writes.js'
+import { batched } from '../common/service-pods.js'
 import type { Controller, View } from '../controller.js'
 import { leaderAnnotation } from '../endpoint/endpoint.js'
 import { managedByLabel, serviceNameLabel, type SliceChanges } from '../endpointslice/slices.js'
@@ -18,18 +19,17 @@ const skipLabel = 'endpointslice.kubernetes.io/skip-mirror'
 export interface MirroringOptions {
   /** --mirroring-max-endpoints-per-subset */
   readonly endpointsPerSubsetMax?: number
-  /** --mirroring-concurrent-service-endpoint-syncs */
-  readonly workers?: number
+  /** --mirroring-endpointslice-updates-batch-period */
+  readonly batchPeriodMs?: number
 }
 
-export function endpointSliceMirroringController({ endpointsPerSubsetMax = 1000, workers = 5 }: MirroringOptions = {}): Controller {
+export function endpointSliceMirroringController({ endpointsPerSubsetMax = 1000, batchPeriodMs = 0 }: MirroringOptions = {}): Controller {
   const writes = new OwnWrites()
   return {
     name: 'endpointslice-mirroring-controller',
     eventSource: 'endpoint-slice-mirroring-controller',
-    workers,
     watches: [
-      { resource: resources.endpoints, toKeys: (object) => [keyOf(object)] },
+      { resource: resources.endpoints, toKeys: (object, view) => batched([keyOf(object)], batchPeriodMs, view) },
       {
         resource: resources.services,
         toKeys: (object) => [keyOf(object)],

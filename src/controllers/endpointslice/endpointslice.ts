@@ -8,7 +8,7 @@ import type { EndpointSlice } from '../../api/types/discovery-v1.js'
 import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
 import { OwnWrites } from '../common/own-writes.js'
-import { changesEndpoints, type Family, indexServices, isEndpoint, selects, servicesOfPod } from '../common/service-pods.js'
+import { batched, changesEndpoints, type Family, indexServices, isEndpoint, selects, servicesOfPod } from '../common/service-pods.js'
 import { TriggerTimes } from '../common/trigger-times.js'
 import type { Controller, View } from '../controller.js'
 import { endpointOf, familiesOf, portMapKey, portsOf } from './endpoints.js'
@@ -19,21 +19,24 @@ import { indexSlices, slicesOf, writeSlices } from './write-slices.js'
 export interface EndpointSliceOptions {
   /** --max-endpoints-per-slice */
   readonly endpointsPerSliceMax?: number
-  /** --concurrent-service-endpoint-syncs */
-  readonly workers?: number
+  /** --endpointslice-updates-batch-period */
+  readonly batchPeriodMs?: number
 }
 
-export function endpointSliceController({ endpointsPerSliceMax = 100, workers = 5 }: EndpointSliceOptions = {}): Controller {
+export function endpointSliceController({ endpointsPerSliceMax = 100, batchPeriodMs = 0 }: EndpointSliceOptions = {}): Controller {
   const times = new TriggerTimes()
   const writes = new OwnWrites()
   const waiting = new WaitingForNodes()
   return {
     name: 'endpointslice-controller',
     eventSource: 'endpoint-slice-controller',
-    workers,
     watches: [
       { resource: resources.services, toKeys: (object) => [keyOf(object)] },
-      { resource: resources.pods, toKeys: (object, view) => servicesOfPod(object as Pod, view), changed: changesEndpoints },
+      {
+        resource: resources.pods,
+        toKeys: (object, view) => batched(servicesOfPod(object as Pod, view), batchPeriodMs, view),
+        changed: changesEndpoints,
+      },
       // A node's zone is read when its pods change; slices are not rewritten for it. Only Services whose pods came before it wait.
       { resource: resources.nodes, toKeys: (object) => waiting.arrived(keyOf(object)), changed: () => false },
       {
