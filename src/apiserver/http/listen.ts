@@ -31,6 +31,8 @@ export interface ListenOptions {
   readonly key: string | Buffer
   /** What client certificates are checked against; without it none is asked for. */
   readonly clientCertificates?: ClientCertificates
+  /** Ask for client certificates although what to check them against comes later (`setClientCertificates`). */
+  readonly askForCertificates?: boolean
   readonly maxRequestBytes: number
   /** --http2-max-streams-per-connection */
   readonly maxStreams?: number
@@ -43,19 +45,25 @@ export interface Listening {
   close(graceMs: number): Promise<void>
   /** New certificates for new connections. */
   setCertificate(cert: string | Buffer, key: string | Buffer): void
+  /** What client certificates are checked against, for new connections. */
+  setClientCertificates(clientCertificates: ClientCertificates): void
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** Large windows: a list of thousands of objects or a busy watch must not wait for the peer's permission every 64 KiB. */
 const windowBytes = 8 * 2 ** 20
 const keepAliveMs = 30_000
 
-export function listen(options: ListenOptions): Promise<Listening> {
+export function listen(given: ListenOptions): Promise<Listening> {
+  const options: Mutable<ListenOptions> = { ...given }
   const clientCa = options.clientCertificates?.bundle
   const tls: SecureServerOptions = {
     cert: options.cert,
     key: options.key,
     minVersion: 'TLSv1.2',
-    ...(clientCa ? { ca: clientCa, requestCert: true, rejectUnauthorized: false } : {}),
+    ...(clientCa ? { ca: clientCa } : {}),
+    ...(clientCa || options.askForCertificates ? { requestCert: true, rejectUnauthorized: false } : {}),
     allowHTTP1: true,
     settings: { initialWindowSize: windowBytes, maxConcurrentStreams: options.maxStreams ?? 250, enableConnectProtocol: false },
     maxSessionMemory: 64,
@@ -92,7 +100,11 @@ export function listen(options: ListenOptions): Promise<Listening> {
       resolve({
         port: (server.address() as AddressInfo).port,
         close: (graceMs) => close(server, sessions, sockets, graceMs),
-        setCertificate: (cert, key) => server.setSecureContext({ ...tls, cert, key }),
+        setCertificate: (cert, key) => server.setSecureContext(Object.assign(tls, { cert, key })),
+        setClientCertificates(clientCertificates) {
+          options.clientCertificates = clientCertificates
+          server.setSecureContext(Object.assign(tls, { ca: clientCertificates.bundle }))
+        },
       })
     })
   })

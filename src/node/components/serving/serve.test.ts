@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLogger } from '../../../base/logger.js'
 import { Metrics } from '../../../base/metrics.js'
@@ -8,7 +7,6 @@ import { Health } from '../../../apiserver/health.js'
 import { httpsTransport, type TlsOptions } from '../../../client/https/transport.js'
 import { type TestApiServer, testApiServer } from '../../../client/testdata/api-server.js'
 import { createAuthority, createLeaf, type KeyPair } from '../../../pki/certificates.js'
-import { selfSigned } from './self-signed.js'
 import { type Serving, serve } from './serve.js'
 
 const clock = realClock()
@@ -95,23 +93,5 @@ describe('the server of a component', () => {
 
   it('answers 404 to other paths', async () => {
     expect((await ask('/nothing', await leaf(ca, 'admin', 'system:masters'))).status).toBe(404)
-  })
-})
-
-describe('a self-signed certificate', () => {
-  it('is valid now, for its names and addresses, and signed by its own key', () => {
-    const { cert } = selfSigned({
-      commonName: 'kube-test',
-      dnsNames: ['localhost'],
-      ipAddresses: ['127.0.0.1', 'fd00::1'],
-      nowMs: clock.now(),
-    })
-    const parsed = new X509Certificate(cert)
-    expect(parsed.verify(parsed.publicKey)).toBe(true)
-    expect(parsed.checkHost('localhost')).toBe('localhost')
-    expect(parsed.checkIP('127.0.0.1')).toBe('127.0.0.1')
-    expect(parsed.subjectAltName).toContain('FD00:0:0:0:0:0:0:1')
-    expect(new Date(parsed.validFrom).getTime()).toBeLessThan(clock.now())
-    expect(new Date(parsed.validTo).getTime()).toBeGreaterThan(clock.now())
   })
 })

@@ -3,8 +3,6 @@
  * component adds. It is shared by kube-controller-manager, kube-scheduler and the kubelet.
  */
 import { hostname } from 'node:os'
-import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { messageOf, QuorateError } from '../../../base/errors.js'
 import type { Metrics } from '../../../base/metrics.js'
 import { StatusError, unauthorized } from '../../../api/status.js'
@@ -13,11 +11,12 @@ import type { Attributes } from '../../../apiserver/authz/authorizer.js'
 import { forbiddenRequest } from '../../../apiserver/authz/forbidden.js'
 import { type ApiRequest, jsonHeaders, type Responder } from '../../../apiserver/handler.js'
 import type { Health } from '../../../apiserver/health.js'
+import { ClientCertificates } from '../../../apiserver/http/certificate.js'
 import { listen } from '../../../apiserver/http/listen.js'
+import { createAuthority, createLeaf } from '../../../pki/certificates.js'
 import type { HostedDeps } from '../component.js'
 import { followAuthenticationInfo } from './authentication-info.js'
 import { type DelegatedAuth, type DelegatedAuthOptions, delegatedAuth } from './delegated-auth.js'
-import { selfSigned } from './self-signed.js'
 
 export interface ServeOptions {
   readonly component: string
@@ -45,8 +44,6 @@ export interface ServeOptions {
   handle?(request: ApiRequest, responder: Responder, user: UserInfo): boolean | Promise<boolean>
   /** What a request is, for authorization; the path when left out or undefined (the kubelet's are subresources of its node). */
   attributesOf?(request: ApiRequest): Omit<Attributes, 'user'> | undefined
-  /** Called for a change of protocol once the request has been authorized. */
-  onUpgrade?(request: ApiRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
 export interface Serving {
@@ -71,12 +68,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const ending = new AbortController()
   const lookup = options.lookupAuthorities === true && options.auth.authenticationClient !== undefined && clientCa === undefined
   const listening = await listen({
-    ...{ host: options.host, port: options.port, ...pairOf(options), maxRequestBytes, expectAuthorities: lookup },
-    ...(clientCa === undefined ? {} : { clientCa }),
-    ...(frontProxyCa === undefined ? {} : { frontProxyCa }),
+    ...{ host: options.host, port: options.port, ...(await pairOf(options)), maxRequestBytes, askForCertificates: lookup },
+    ...(lookup ? {} : { clientCertificates: certificatesOf({ clientCa, frontProxyCa }) }),
     ...(options.maxStreams ? { maxStreams: options.maxStreams } : {}),
     handle: (request, responder) => void server.answer(request, responder),
-    ...(options.onUpgrade ? { onUpgrade: (...upgrade) => void server.upgrade(...upgrade) } : {}),
   }).catch((error: unknown) => {
     throw new QuorateError('ListenFailed', `${component} cannot listen on ${options.host}:${options.port}: ${messageOf(error)}`, {
       cause: error,
@@ -85,7 +80,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   })
   if (lookup && options.auth.authenticationClient)
     void followAuthenticationInfo(options.auth.authenticationClient, deps, ending.signal, (info) => {
-      listening.setAuthorities(info)
+      listening.setClientCertificates(certificatesOf(info))
       server.trust(info.requestHeader)
     })
   deps.logger.info('Serving securely', { address: `${options.host}:${listening.port}` })
@@ -99,10 +94,17 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   }
 }
 
-function pairOf({ cert, key, component, ipAddresses = [], deps }: ServeOptions): { cert: string; key: string } {
+function certificatesOf({ clientCa, frontProxyCa }: { clientCa?: string; frontProxyCa?: string }): ClientCertificates {
+  return new ClientCertificates({ ...(clientCa ? { users: clientCa } : {}), ...(frontProxyCa ? { frontProxies: frontProxyCa } : {}) })
+}
+
+/** The serving certificate that was given, or one made for the occasion. */
+async function pairOf({ cert, key, component, ipAddresses = [], deps }: ServeOptions): Promise<{ cert: string; key: string }> {
   if (cert && key) return { cert, key }
+  const nowMs = deps.clock.now()
+  const authority = await createAuthority(`${component}-ca`, { nowMs })
   const names = { dnsNames: ['localhost', hostname()], ipAddresses: ['127.0.0.1', ...ipAddresses] }
-  return selfSigned({ commonName: `${component}@${hostname()}`.slice(0, 64), ...names, nowMs: deps.clock.now() })
+  return createLeaf(authority, { commonName: `${component}@${hostname()}`.slice(0, 64), usages: ['server'], ...names, nowMs })
 }
 
 class ComponentServer {
@@ -125,17 +127,6 @@ class ComponentServer {
       await this.#route(request, responder, await this.#admit(request))
     } catch (error) {
       this.#refuse(request, responder, error)
-    }
-  }
-
-  async upgrade(request: ApiRequest, raw: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    socket.on('error', () => socket.destroy())
-    try {
-      await this.#admit(request)
-      this.#options.onUpgrade?.(request, raw, socket, head)
-    } catch (error) {
-      const status = error instanceof StatusError ? error.code : 500
-      socket.end(`HTTP/1.1 ${status} Refused\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n${messageOf(error)}\n`)
     }
   }
 
