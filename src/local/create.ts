@@ -8,6 +8,7 @@ import { type LocalCluster, type LocalContext, processesOf } from './context.js'
 import { type AdminConfigs, createAdminConfigs, createAuthorities, type Credentials, writeControlPlaneCredentials } from './credentials.js'
 import { makeDirectory, writeFileWhole } from './files.js'
 import { fileForContext, kubeconfigFiles } from './kubeconfig-merge.js'
+import { kubeletConfigText } from './kubelet-config.js'
 import { controlPlaneManifests } from './manifests.js'
 import { controlPlaneAddress, maxWorkers, workerAddress } from './node-addresses.js'
 import { clusterPaths } from './paths.js'
@@ -78,7 +79,8 @@ export async function writeControlPlane(credentials: Credentials, controlPlane: 
   const root = credentials.paths.node(controlPlane.name)
   const manifests = controlPlaneManifests({ controlPlane, etcdServers: etcdServersOf(credentials.state, controlPlane) })
   for (const [file, text] of Object.entries(manifests)) writeFileWhole(join(root, 'etc/kubernetes/manifests', file), text)
-  for (const dir of ['var/lib', 'var/log']) makeDirectory(join(root, dir))
+  writeFileWhole(join(root, 'var/lib/kubelet/config.yaml'), kubeletConfigText(controlPlane.ports))
+  makeDirectory(join(root, 'var/log'))
   await writeControlPlaneCredentials(credentials, controlPlane, admins)
 }
 

@@ -1,10 +1,12 @@
 /** `quorate up`: makes a cluster, or starts what is missing of one, and waits until it is usable. */
-import { QuorateError } from '../base/errors.js'
 import { parse } from 'yaml'
+import { QuorateError } from '../base/errors.js'
 import type { Kubeconfig } from '../pki/kubeconfig.js'
-import type { StoreKind } from './cluster-state.js'
+import { connectAsSuperAdmin } from './api-access.js'
+import { nodeNames, type StoreKind } from './cluster-state.js'
 import { findCluster, type LocalCluster, type LocalContext, withClusterLock } from './context.js'
 import { checkWorkers, createCluster } from './create.js'
+import { apiUrl } from './credentials.js'
 import { deleteFiles } from './delete.js'
 import { readIfPresent } from './files.js'
 import { mergeKubeconfig } from './kubeconfig-merge.js'
@@ -12,6 +14,7 @@ import { isPortFree } from './port-allotment.js'
 import { balancerProcess, processNames, processSpec, writeMachineConfig } from './process-specs.js'
 import type { StartedProcess } from './process-table.js'
 import { checkControlPlanes } from './quorum.js'
+import { makeUsable, nodesReady } from './ready.js'
 
 export interface UpOptions {
   readonly name: string
@@ -21,12 +24,19 @@ export interface UpOptions {
   readonly store: StoreKind | undefined
   readonly apiPort: number | undefined
   readonly kubeconfig: string | undefined
+  /** Bounds the wait for the nodes to be Ready; 0: only the API is waited for. */
+  readonly waitMs: number
   readonly progress: Progress
+  /** Aborted: what this call has started is ended again. */
+  readonly signal: AbortSignal
 }
 
 /** Told as things happen, for whoever watches. */
 export interface Progress {
-  step(text: string): void
+  /** What is being done or waited for now. */
+  working(text: string): void
+  /** What has been reached. */
+  done(text: string): void
 }
 
 export interface UpReport {
@@ -41,20 +51,77 @@ export async function up(context: LocalContext, options: UpOptions): Promise<UpR
   const { name } = options
   if (options.controlPlanes !== undefined) checkControlPlanes(options.controlPlanes)
   if (options.workers !== undefined) checkWorkers(options.workers)
-  return withClusterLock(context, name, async () => {
-    const existing = findCluster(context, name)
-    if (existing) checkUnchanged(existing, options)
-    const cluster = existing ?? (await create(context, options))
-    const started: StartedProcess[] = []
-    try {
-      await startMissing(context, cluster, started)
-      await mergeKubeconfig(cluster.state.mergedInto, parse(readIfPresent(cluster.paths.kubeconfig) ?? '') as Kubeconfig, context.clock)
-    } catch (error) {
-      await undo(context, cluster, { started, created: !existing })
-      throw error
-    }
-    return { cluster, created: !existing, started: started.map((each) => each.name) }
-  })
+  const launched = await withClusterLock(context, name, () => launch(context, options))
+  await settle(context, launched, options)
+  const { cluster, created, started } = launched
+  return { cluster, created, started: started.map((each) => each.name) }
+}
+
+interface Launched {
+  readonly cluster: LocalCluster
+  readonly created: boolean
+  readonly started: readonly StartedProcess[]
+}
+
+async function launch(context: LocalContext, options: UpOptions): Promise<Launched> {
+  const { progress, signal } = options
+  const existing = findCluster(context, options.name)
+  if (existing) checkUnchanged(existing, options)
+  const cluster = existing ?? (await create(context, options))
+  const started: StartedProcess[] = []
+  const launched = { cluster, created: !existing, started }
+  try {
+    await startMissing(context, cluster, started)
+    const admin = parse(readIfPresent(cluster.paths.kubeconfig) ?? '') as Kubeconfig
+    await mergeKubeconfig(cluster.state.mergedInto, admin, context.clock)
+    signal.throwIfAborted()
+  } catch (error) {
+    await undo(context, launched)
+    throw error
+  }
+  progress.done(started.length === 0 ? 'Every process runs already' : `Processes started: ${started.map(({ name }) => name).join(', ')}`)
+  return launched
+}
+
+/** A cluster starts in a few seconds; a machine that is very busy gets this long for the API alone. */
+const apiWaitMs = 60_000
+
+/** Waits until the cluster is usable. What cannot be waited for any longer is left running, for its logs; an interruption ends it. */
+async function settle(context: LocalContext, launched: Launched, { waitMs, progress, signal }: UpOptions): Promise<void> {
+  const { clock } = context
+  const { cluster, started } = launched
+  const late = new AbortController()
+  const cancel = clock.timer(waitMs || apiWaitMs, () => late.abort())
+  const waiting = AbortSignal.any([signal, late.signal])
+  const client = connectAsSuperAdmin(context, cluster)
+  const wait = async () => {
+    progress.working('Waiting for the API')
+    await makeUsable(context, cluster, client, waiting)
+    progress.done(`The API answers at ${apiUrl(cluster.state)}`)
+    await nodesReady(context, cluster, client, {
+      signal: waiting,
+      forReady: waitMs > 0,
+      onProgress: ({ ready, of, missing }) => progress.working(`Waiting for nodes to be Ready: ${ready} of ${of} (${missing.join(', ')})`),
+    })
+    if (waitMs > 0) progress.done(`Nodes Ready: ${nodeNames(cluster.state).length}`)
+  }
+  try {
+    await Promise.race([wait(), ...started.map(failure)])
+  } catch (error) {
+    late.abort()
+    const ended = error instanceof QuorateError && error.code === 'ProcessEnded'
+    if (signal.aborted || (ended && launched.created)) await withClusterLock(context, cluster.state.name, () => undo(context, launched))
+    if (signal.aborted) throw new QuorateError('Interrupted', 'interrupted; what was started is ended again')
+    throw error
+  } finally {
+    cancel()
+    await client.close()
+  }
+}
+
+/** Rejects when the process ends. */
+async function failure({ name, ended }: StartedProcess): Promise<never> {
+  throw new QuorateError('ProcessEnded', `${name} has ended: ${await ended}`)
 }
 
 async function create(context: LocalContext, options: UpOptions): Promise<LocalCluster> {
@@ -69,7 +136,7 @@ async function create(context: LocalContext, options: UpOptions): Promise<LocalC
     apiPort,
     kubeconfig: options.kubeconfig,
   })
-  options.progress.step('Certificates, kubeconfigs and manifests are written')
+  options.progress.done('Certificates, kubeconfigs and manifests are written')
   return cluster
 }
 
@@ -114,11 +181,7 @@ function busy(port: number, use: string, remedy: string): QuorateError {
   return new QuorateError('PortBusy', `port ${port}, for ${use}, is in use by another program`, { remedy })
 }
 
-async function undo(
-  context: LocalContext,
-  cluster: LocalCluster,
-  { started, created }: { started: readonly StartedProcess[]; created: boolean },
-): Promise<void> {
+async function undo(context: LocalContext, { cluster, created, started }: Launched): Promise<void> {
   await Promise.all(started.map(({ name }) => cluster.processes.kill(name)))
   if (created) await deleteFiles(context, cluster)
 }
