@@ -6,6 +6,7 @@ import { clusterRoleAggregationController } from './clusterrole-aggregation/clus
 import type { Controller } from './controller.js'
 import { namespaceController } from './namespace/namespace.js'
 import { cronJobController } from './cronjob/cronjob.js'
+import { daemonSetController } from './daemonset/daemonset.js'
 import { deploymentController } from './deployment/deployment.js'
 import { endpointController } from './endpoint/endpoint.js'
 import { endpointSliceMirroringController } from './endpointslice-mirroring/endpointslice-mirroring.js'
@@ -45,6 +46,7 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
   'deployment-controller': () => deploymentController(),
   'replicaset-controller': () => replicaController(replicaSetFlavour),
   'replicationcontroller-controller': () => replicaController(replicationControllerFlavour),
+  'daemonset-controller': () => daemonSetController(),
   'statefulset-controller': () => statefulSetController(),
   'cronjob-controller': () => cronJobController(),
   'ttl-after-finished-controller': () => ttlAfterFinishedController(),
