@@ -11,6 +11,9 @@ import { deploymentController } from './deployment/deployment.js'
 import { endpointController } from './endpoint/endpoint.js'
 import { endpointSliceMirroringController } from './endpointslice-mirroring/endpointslice-mirroring.js'
 import { endpointSliceController } from './endpointslice/endpointslice.js'
+import { nodeIpamController } from './node-ipam/node-ipam.js'
+import { podGarbageCollectorController } from './pod-gc/pod-gc.js'
+import { ttlController } from './ttl/ttl.js'
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.js'
 import { controllerNames } from './names.js'
 import type { ControllerOptions } from './options.js'
@@ -42,6 +45,17 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
       unhealthyThreshold: options.unhealthyZoneThreshold,
       largeClusterSize: options.largeClusterSizeThreshold,
     }),
+  'node-ipam-controller': (options) =>
+    options.allocateNodeCidrs
+      ? nodeIpamController({
+          clusterCidrs: options.clusterCidrs,
+          serviceCidrs: options.serviceClusterIpRanges,
+          maskSizeIpv4: options.nodeCidrMaskSizeIpv4,
+          maskSizeIpv6: options.nodeCidrMaskSizeIpv6,
+        })
+      : undefined,
+  'pod-garbage-collector-controller': ({ terminatedPodGcThreshold }) => podGarbageCollectorController(terminatedPodGcThreshold),
+  'ttl-controller': () => ttlController(),
   'taint-eviction-controller': () => taintEvictionController(),
   'deployment-controller': () => deploymentController(),
   'replicaset-controller': () => replicaController(replicaSetFlavour),

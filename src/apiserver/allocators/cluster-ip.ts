@@ -3,7 +3,7 @@ import { hasReason } from '../../api/status.js'
 import type { Random } from '../../base/random.js'
 import { resources } from '../../client/resources.js'
 import type { ServerAccess } from '../access.js'
-import { type Cidr, contains, formatIp, type IpFamily, parseCidr, parseIp } from './ip.js'
+import { type Cidr, contains, formatIp, type IpFamily, parseCidr, parseIp } from '../../api/ip.js'
 
 /** Why an address could not be given; the words end up in the Service's fault. */
 export class AddressUnavailable extends Error {

@@ -2,7 +2,7 @@ import { type Fault, invalid } from '../../api/status.js'
 import type { Service, ServicePort, ServiceSpec } from '../../api/types/core-v1.js'
 import { isHeadless, mayHaveNodePorts, needsClusterIp, needsHealthCheckPort, wantsNodePorts } from '../registry/core/service-fields.js'
 import { AddressUnavailable, type ClusterIpAllocator, type Owner } from './cluster-ip.js'
-import type { IpFamily } from './ip.js'
+import type { IpFamily } from '../../api/ip.js'
 import { type NodePortAllocator, PortUnavailable } from './node-port.js'
 import { fillFamilies } from './service-families.js'
 

@@ -1,6 +1,6 @@
 import type { Fault } from '../../api/status.js'
 import type { Service } from '../../api/types/core-v1.js'
-import { type IpFamily, parseIp } from './ip.js'
+import { type IpFamily, parseIp } from '../../api/ip.js'
 
 /**
  * Fills ipFamilyPolicy and ipFamilies from what is given (KEP-563): policy, families, addresses, and what the server has.

@@ -3,7 +3,7 @@ import type { Service } from '../../api/types/core-v1.js'
 import type { IPAddress, ServiceCIDR } from '../../api/types/networking-v1.js'
 import { type Clock, timestamp } from '../../base/clock.js'
 import { resources } from '../../client/resources.js'
-import { formatIp, parseCidr } from '../allocators/ip.js'
+import { formatIp, parseCidr } from '../../api/ip.js'
 import type { ServerAccess } from '../access.js'
 
 export interface KubernetesServiceOptions {
