@@ -33,12 +33,17 @@ export interface InformerFactory {
 interface Entry {
   readonly informer: SharedInformer<KubeObject>
   readonly reflector: Reflector<KubeObject>
+  readonly ending: AbortController
 }
 
 export function informerFactory({ client, clock, logger, signal, random = realRandom() }: InformerFactoryOptions): InformerFactory {
   const entries = new Map<string, Entry>()
   const ending = new AbortController()
-  const stop = () => ending.abort(new Error('the informers have been stopped'))
+  // Each reflector has a signal of its own: a signal with dozens of listeners is taken for a leak.
+  const stop = () => {
+    ending.abort(new Error('the informers have been stopped'))
+    for (const entry of entries.values()) entry.ending.abort(ending.signal.reason)
+  }
   if (signal?.aborted) stop()
   else signal?.addEventListener('abort', stop, { once: true })
   let started = false
@@ -46,7 +51,10 @@ export function informerFactory({ client, clock, logger, signal, random = realRa
   const make = (of: GroupVersionResource, selection: Selection): Entry => {
     const informer = new SharedInformer<KubeObject>(logger)
     const resource = client.resource<KubeObject>(of)
-    const entry = { informer, reflector: new Reflector({ resource, selection, informer, clock, random, logger, signal: ending.signal }) }
+    const own = new AbortController()
+    if (ending.signal.aborted) own.abort(ending.signal.reason)
+    const reflector = new Reflector({ resource, selection, informer, clock, random, logger, signal: own.signal })
+    const entry = { informer, reflector, ending: own }
     if (started) void entry.reflector.run()
     return entry
   }

@@ -20,7 +20,7 @@ export interface Selection {
 }
 
 export interface ReflectorOptions<T extends KubeObject> {
-  readonly resource: ResourceClient<T>
+  readonly resource: Pick<ResourceClient<T>, 'of' | 'list' | 'watchBatches'>
   readonly selection: Selection
   readonly informer: SharedInformer<T>
   readonly clock: Clock
