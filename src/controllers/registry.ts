@@ -2,6 +2,8 @@
  * Which controllers there are: one line each, by upstream's name (names.ts). A maker gives no controller when its options leave
  * it nothing to do (a signer without a key). Each call makes a new one: controllers keep state of their own run.
  */
+import { ObjectMonitors } from './common/object-monitors.js'
+import { garbageCollector } from './garbage-collector/garbage-collector.js'
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.js'
 import type { Controller } from './controller.js'
 import { namespaceController } from './namespace/namespace.js'
@@ -24,9 +26,15 @@ import { rootCaPublisher } from './root-ca-publisher/root-ca-publisher.js'
 import { serviceAccountController } from './serviceaccount/serviceaccount.js'
 import { taintEvictionController } from './taint-eviction/taint-eviction.js'
 
-export type ControllerMaker = (options: ControllerOptions) => Controller | readonly Controller[] | undefined
+/** What several controllers of one process share. */
+export interface SharedParts {
+  readonly monitors: ObjectMonitors
+}
+
+export type ControllerMaker = (options: ControllerOptions, shared: SharedParts) => Controller | readonly Controller[] | undefined
 
 export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
+  'garbage-collector-controller': (_, { monitors }) => garbageCollector(monitors),
   'namespace-controller': () => namespaceController(),
   'serviceaccount-controller': () => serviceAccountController(),
   'clusterrole-aggregation-controller': () => clusterRoleAggregationController(),
@@ -68,5 +76,6 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
 
 /** The controllers of these names that there are, in upstream's order. */
 export function makeControllers(names: ReadonlySet<string>, options: ControllerOptions): Controller[] {
-  return controllerNames.filter((name) => names.has(name)).flatMap((name) => controllerMakers[name]?.(options) ?? [])
+  const shared = { monitors: new ObjectMonitors() }
+  return controllerNames.filter((name) => names.has(name)).flatMap((name) => controllerMakers[name]?.(options, shared) ?? [])
 }
