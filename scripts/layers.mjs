@@ -24,7 +24,7 @@ const rowOf = new Map(rows.flatMap((folders, row) => folders.map((folder) => [fo
 /** Folders where node: modules are not allowed, with the places in them that are the effectful shell. */
 const pure = ['base', 'api', 'client', 'controllers', 'scheduler', 'apiserver', 'kubelet', 'storage']
 const shell = [
-  /^apiserver\/(http|authn|aggregation|webhooks)\//,
+  /^apiserver\/(http|authn|aggregation|webhooks|kubelet-connector)\//,
   /^kubelet\/(server|runtimes\/(native|cri)|files|volumes)\//,
   /^client\/https\//,
   /^storage\/(embedded|etcd|etcd-server|framed|encryption)\//,

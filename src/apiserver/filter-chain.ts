@@ -4,7 +4,7 @@ import type { Counter, Histogram, Metrics } from '../base/metrics.js'
 import { timeout, unauthorized, unknownPath } from '../api/status.js'
 import { asksToImpersonate, impersonate } from './authn/impersonation.js'
 import type { Authenticator, UserInfo } from './authn/authenticator.js'
-import type { Attributes, Authorizer } from './authz/authorizer.js'
+import type { Attributes, Authorizer, Decision } from './authz/authorizer.js'
 import { forbiddenRequest } from './authz/forbidden.js'
 import type { InFlight } from './flowcontrol/in-flight.js'
 import type { ApiRequest, Responder } from './handler.js'
@@ -26,6 +26,7 @@ export interface FilterChainDeps {
 }
 
 const mutatingMethods = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+const interactive = new Set(['exec', 'attach', 'portforward'])
 const longRunning = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
 
 export class FilterChain {
@@ -55,7 +56,7 @@ export class FilterChain {
   }
 
   async run(request: ApiRequest, plain: Responder): Promise<void> {
-    const { authenticator, authorizer, inFlight, clock, requestTimeoutMs } = this.#deps
+    const { authenticator, inFlight, clock, requestTimeoutMs } = this.#deps
     const info = requestInfo(request.method, request.path, request.query)
     const responder = this.#measured(info, plain)
     const authenticated = request.user ?? authenticator.authenticate(request.credentials)
@@ -71,9 +72,10 @@ export class FilterChain {
     try {
       const user = request.user ? real : await this.#actingUser(request, real)
       const attributes = attributesOf(user, info, request)
-      const asked = authorizer.authorize(attributes)
-      const { verdict, reason } = asked instanceof Promise ? await asked : asked
-      if (verdict !== 'allow') throw forbiddenRequest(attributes, reason)
+      const pending = this.#authorize(attributes)
+      if (pending) await pending
+      // A WebSocket begins with a GET; what it does to a pod is what "create" stands for (KEP-4006).
+      if (info.verb === 'get' && interactive.has(info.subresource)) await this.#authorize({ ...attributes, verb: 'create' })
       await this.#serve(request, once, info, user)
     } catch (error) {
       // After a timeout the client has had its answer.
@@ -82,6 +84,16 @@ export class FilterChain {
       cancel?.()
       leave?.()
     }
+  }
+
+  #authorize(attributes: Attributes): Promise<void> | undefined {
+    const judge = ({ verdict, reason }: Decision) => {
+      if (verdict !== 'allow') throw forbiddenRequest(attributes, reason)
+    }
+    const asked = this.#deps.authorizer.authorize(attributes)
+    if (asked instanceof Promise) return asked.then(judge)
+    judge(asked)
+    return undefined
   }
 
   async #actingUser(request: ApiRequest, real: UserInfo): Promise<UserInfo> {

@@ -74,7 +74,7 @@ export interface ApiServerOptions {
   readonly gitVersion: string
   readonly platform: string
   /** Serves pods/log, exec and the like. */
-  readonly connect?: Connector
+  readonly connect?: (access: ServerAccess) => Connector
 }
 
 const apiserverUser: UserInfo = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] }
@@ -115,6 +115,8 @@ export class ApiServer {
     this.objects = new ObjectStore({ store, clock, random, admission, leaseFor: sharedLeases(store, clock) })
     const virtual = virtualResources(deps, authentication, authorizer)
     const rest = { objects: this.objects, store, clock, random }
+    const connect = options.connect?.(this.access)
+    const dispatched = { rest, virtual, ...(connect ? { connect } : {}) }
     const [issuer = ''] = options.authentication.serviceAccounts?.issuers ?? []
     this.#chain = new FilterChain({
       authenticator: authentication.authenticator,
@@ -124,7 +126,7 @@ export class ApiServer {
       clock,
       metrics: this.metrics,
       requestTimeoutMs: limits.requestTimeoutMs,
-      serve: (request) => dispatch(request, { rest, virtual, ...(options.connect ? { connect: options.connect } : {}) }),
+      serve: (request) => dispatch(request, dispatched),
       nonResources: new NonResources({
         resources: this.resources,
         health: this.health,

@@ -50,7 +50,7 @@ export async function dispatch(request: RestRequest, { rest, virtual, connect }:
   const special = info.verb === 'create' ? virtual.get(virtualKey(served.info, info.subresource)) : undefined
   if (special) return createVirtual(request, special)
   if (connected.has(info.subresource)) {
-    if (!connect) throw methodNotSupported(served.info, info.verb)
+    if (!connect || !subresource.verbs.includes(info.verb)) throw methodNotSupported(served.info, info.verb)
     return connect(request)
   }
   if (!subresource.verbs.includes(info.verb)) throw methodNotSupported(served.info, info.verb)

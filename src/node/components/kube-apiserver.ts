@@ -9,6 +9,7 @@ import type { RequestHeaderOptions } from '../../apiserver/authn/request-header.
 import { createAuthority, createLeaf } from '../../pki/certificates.js'
 import { type FlagDefinition, type Flags, type FlagTable, parseFlags, usage } from '../flags/flags.js'
 import definitions from '../flags/data/kube-apiserver.json' with { type: 'json' }
+import { kubeletConnector, type KubeletConnectorOptions } from '../../apiserver/kubelet-connector/connector.js'
 import { gitVersion, platformName } from '../version.js'
 import { type ComponentMain, type HostedApiServer, type HostedDeps, running } from './component.js'
 import { openStore } from './store-address.js'
@@ -146,11 +147,8 @@ interface Reached {
   readonly requestHeaderCa: string | undefined
 }
 
-function serverOptions(
-  flags: Flags,
-  { clock, random, logger, resolvePath }: HostedDeps,
-  { store, ip, port, clientCa, requestHeaderCa }: Reached,
-): ApiServerOptions {
+function serverOptions(flags: Flags, deps: HostedDeps, { store, ip, port, clientCa, requestHeaderCa }: Reached): ApiServerOptions {
+  const { clock, random, logger, resolvePath } = deps
   const read = (name: string) => readFlagFile(flags, name, resolvePath)
   const issuers = flags.list('service-account-issuer')
   const signingKeyPem = read('service-account-signing-key-file')
@@ -199,6 +197,23 @@ function serverOptions(
     },
     eventTtlSeconds: flags.durationMs('event-ttl') / 1000,
     ...{ gitVersion, platform: platformName },
+    connect: (access) => kubeletConnector(access, connectorOptions(flags, deps)),
+  }
+}
+
+function connectorOptions(flags: Flags, { random, resolvePath, route }: HostedDeps): KubeletConnectorOptions {
+  const read = (name: string) => readFlagFile(flags, name, resolvePath)
+  const [certificateAuthority, clientCertificate, clientKey] = [
+    read('kubelet-certificate-authority'),
+    read('kubelet-client-certificate'),
+    read('kubelet-client-key'),
+  ]
+  return {
+    random,
+    ...(certificateAuthority ? { certificateAuthority } : {}),
+    ...(clientCertificate && clientKey ? { clientCertificate, clientKey } : {}),
+    preferredAddressTypes: flags.list('kubelet-preferred-address-types'),
+    ...(route ? { route } : {}),
   }
 }
 
