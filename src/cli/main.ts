@@ -1,10 +1,15 @@
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { messageOf, QuorateError } from '../base/errors.js'
 import { gitVersion, packageVersion } from '../node/version.js'
 import { componentNames } from '../node/components/mains.js'
 import { runComponent } from './component-command.js'
-import { runNode } from './node-command.js'
 import { addDelete, addDown } from './local/down.js'
+import { addKubeconfig } from './local/kubeconfig.js'
+import { addList } from './local/list.js'
+import { addLogs } from './local/logs.js'
+import { addNode } from './local/node.js'
+import { addPower } from './local/power.js'
+import { addStatus } from './local/status.js'
 import { addUp } from './local/up.js'
 
 const program = new Command('quorate')
@@ -12,6 +17,7 @@ const program = new Command('quorate')
   .version(packageVersion, '--version', 'print the version of this package')
   .showHelpAfterError('(run `quorate --help` for what there is)')
   .showSuggestionAfterError()
+  .exitOverride()
 
 program
   .command('version')
@@ -23,9 +29,7 @@ program
     ),
   )
 
-addUp(program)
-addDown(program)
-addDelete(program)
+for (const add of [addUp, addDown, addDelete, addList, addStatus, addPower, addLogs, addNode, addKubeconfig]) add(program)
 
 for (const name of componentNames) {
   program
@@ -37,13 +41,16 @@ for (const name of componentNames) {
     .action((_: unknown, command: Command) => runComponent(name, command.args))
 }
 
-program
-  .command('node', { hidden: true })
-  .requiredOption('--config <file>')
-  .action(({ config }: { config: string }) => runNode(config))
+/** 0: done; 1: it failed; 2: it was asked for wrongly. */
+const usageCodes = new Set(['BadFlag', 'BadUsage', 'TargetUnknown'])
 
 program.parseAsync().catch((error: unknown) => {
+  if (error instanceof CommanderError) {
+    // Commander has said what is wrong, or printed the help that was asked for.
+    process.exitCode = error.exitCode === 0 ? 0 : 2
+    return
+  }
   console.error(`quorate: ${messageOf(error)}`)
   if (error instanceof QuorateError && error.remedy) console.error(error.remedy)
-  process.exitCode = error instanceof QuorateError && error.code === 'BadFlag' ? 2 : 1
+  process.exitCode ||= error instanceof QuorateError && usageCodes.has(error.code) ? 2 : 1
 })

@@ -3,8 +3,8 @@ import { Agent, request } from 'node:https'
 import type { Backend } from './balancer.js'
 
 /** Throws nothing by itself; the promise rejects when the server cannot be reached within the signal. */
-export function readyzCheck(ca: string | Buffer): (backend: Backend, signal: AbortSignal) => Promise<boolean> {
-  const agent = new Agent({ keepAlive: true, ca, maxSockets: 2 })
+export function readyzCheck(ca: string | Buffer, { keepAlive = true } = {}): (backend: Backend, signal: AbortSignal) => Promise<boolean> {
+  const agent = new Agent({ keepAlive, ca, maxSockets: 2 })
   return ({ host, port }, signal) =>
     new Promise((resolve, reject) => {
       const asked = request({ host, port, path: '/readyz', agent, signal }, (response) => {

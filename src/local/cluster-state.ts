@@ -21,8 +21,8 @@ export interface ClusterState {
   /** Members of an external etcd. */
   readonly etcdMembers: readonly EtcdMember[]
   readonly fleetPort: number
-  /** The kubeconfig that the cluster's context was merged into. */
-  readonly mergedInto: string
+  /** The kubeconfigs that the cluster's context was merged into. */
+  readonly mergedInto: readonly string[]
 }
 
 export interface ControlPlane {
@@ -45,6 +45,8 @@ export interface ControlPlanePorts {
 export interface Worker {
   readonly name: string
   readonly address: string
+  /** Killed or stopped: its simulated machine is off. */
+  readonly stopped?: boolean
 }
 
 export interface EtcdMember {

@@ -1,5 +1,5 @@
 /** Makes a new cluster on disk: its ports, certificates, kubeconfigs and manifests. Nothing runs yet. */
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { timestamp } from '../base/clock.js'
 import { QuorateError } from '../base/errors.js'
 import { kubeconfigText } from '../pki/kubeconfig.js'
@@ -7,13 +7,13 @@ import { type ClusterState, type ControlPlane, listClusterNames, readState, type
 import { type LocalCluster, type LocalContext, processesOf } from './context.js'
 import { type AdminConfigs, createAdminConfigs, createAuthorities, type Credentials, writeControlPlaneCredentials } from './credentials.js'
 import { makeDirectory, writeFileWhole } from './files.js'
-import { fileForContext, kubeconfigFiles } from './kubeconfig-merge.js'
 import { kubeletConfigText } from './kubelet-config.js'
 import { controlPlaneManifests } from './manifests.js'
 import { controlPlaneAddress, maxWorkers, workerAddress } from './node-addresses.js'
 import { clusterPaths } from './paths.js'
 import { allotBlock, controlPlanePorts, fleetPort, isPortFree, loadBalancerPort, seedOf } from './port-allotment.js'
 import { storeSocketOnNodes } from './process-specs.js'
+import { userKubeconfig } from './user-kubeconfig.js'
 
 export interface ClusterShape {
   readonly name: string
@@ -47,15 +47,9 @@ export async function createCluster(context: LocalContext, shape: ClusterShape):
 }
 
 async function plan(context: LocalContext, shape: ClusterShape, nowMs: number): Promise<ClusterState> {
-  const { home, platform } = context
+  const { home } = context
   const taken = listClusterNames(home).flatMap((name) => readState(clusterPaths(home, name))?.portBlock ?? [])
   const block = await allotBlock({ seed: seedOf(shape.name), taken, isFree: isPortFree })
-  const files = kubeconfigFiles({
-    given: shape.kubeconfig,
-    variable: context.kubeconfigVariable,
-    listSeparator: platform.listSeparator,
-    home: platform.home(),
-  })
   return {
     version: 1,
     name: shape.name,
@@ -67,7 +61,7 @@ async function plan(context: LocalContext, shape: ClusterShape, nowMs: number): 
     workers: Array.from({ length: shape.workers }, (_, index) => ({ name: `worker-${index + 1}`, address: workerAddress(index) })),
     etcdMembers: [],
     fleetPort: fleetPort(block),
-    mergedInto: fileForContext(files),
+    mergedInto: [resolve(userKubeconfig(context, shape.kubeconfig))],
   }
 }
 

@@ -15,6 +15,6 @@ export async function deleteCluster(context: LocalContext, name: string): Promis
 
 /** Of a cluster that does not run. */
 export async function deleteFiles({ clock }: LocalContext, { state, paths }: LocalCluster): Promise<void> {
-  await removeContext(state.mergedInto, contextName(state.name), clock)
+  for (const file of state.mergedInto) await removeContext(file, contextName(state.name), clock)
   remove(paths.dir)
 }

@@ -63,8 +63,13 @@ function machineConfigFile(nodeDirectory: string): string {
   return join(nodeDirectory, 'machine.json')
 }
 
-/** Written anew at every start: a home may have moved. */
-export function writeMachineConfig(context: LocalContext, { paths }: LocalCluster, { name, address, ports }: ControlPlane): void {
+/** Writes what a process reads as it starts. Anew at every start: a home may have moved. */
+export function prepareProcess(context: LocalContext, cluster: LocalCluster, name: string): void {
+  const controlPlane = cluster.state.controlPlanes.find((each) => each.name === name)
+  if (controlPlane) writeMachineConfig(context, cluster, controlPlane)
+}
+
+function writeMachineConfig(context: LocalContext, { paths }: LocalCluster, { name, address, ports }: ControlPlane): void {
   const { platform } = context
   const config: MachineConfig = {
     name,

@@ -1,20 +1,17 @@
 /** `quorate up`: makes a cluster, or starts what is missing of one, and waits until it is usable. */
-import { parse } from 'yaml'
 import { QuorateError } from '../base/errors.js'
-import type { Kubeconfig } from '../pki/kubeconfig.js'
 import { connectAsSuperAdmin } from './api-access.js'
 import { nodeNames, type StoreKind } from './cluster-state.js'
 import { findCluster, type LocalCluster, type LocalContext, withClusterLock } from './context.js'
 import { checkWorkers, createCluster } from './create.js'
 import { apiUrl } from './credentials.js'
 import { deleteFiles } from './delete.js'
-import { readIfPresent } from './files.js'
-import { mergeKubeconfig } from './kubeconfig-merge.js'
+import { busy, startMissing } from './launch.js'
 import { isPortFree } from './port-allotment.js'
-import { balancerProcess, processNames, processSpec, writeMachineConfig } from './process-specs.js'
 import type { StartedProcess } from './process-table.js'
 import { checkControlPlanes } from './quorum.js'
 import { makeUsable, nodesReady } from './ready.js'
+import { writeContext } from './user-kubeconfig.js'
 
 export interface UpOptions {
   readonly name: string
@@ -71,9 +68,8 @@ async function launch(context: LocalContext, options: UpOptions): Promise<Launch
   const started: StartedProcess[] = []
   const launched = { cluster, created: !existing, started }
   try {
-    await startMissing(context, cluster, started)
-    const admin = parse(readIfPresent(cluster.paths.kubeconfig) ?? '') as Kubeconfig
-    await mergeKubeconfig(cluster.state.mergedInto, admin, context.clock)
+    await startMissing(context, cluster, (process) => started.push(process))
+    await writeContext(context, cluster, options.kubeconfig)
     signal.throwIfAborted()
   } catch (error) {
     await undo(context, launched)
@@ -154,31 +150,6 @@ function checkUnchanged({ state }: LocalCluster, options: UpOptions): void {
     throw new QuorateError('ClusterDiffers', `the cluster ${state.name} exists and is not as asked for: ${differences.join(', ')}`, {
       remedy: 'Leave the flags out to start it as it is, change it with `quorate node add` or `remove`, or `quorate delete` it first.',
     })
-}
-
-/** Starts every process that does not run, all at once: each waits by itself for the others. */
-async function startMissing(context: LocalContext, cluster: LocalCluster, started: StartedProcess[]): Promise<void> {
-  const missing = processNames(cluster.state).filter((name) => !cluster.processes.running(name))
-  await Promise.all(missing.map((name) => checkPorts(cluster, name)))
-  for (const controlPlane of cluster.state.controlPlanes)
-    if (missing.includes(controlPlane.name)) writeMachineConfig(context, cluster, controlPlane)
-  for (const name of missing) started.push(cluster.processes.start(processSpec(context, cluster, name)))
-}
-
-async function checkPorts({ state }: LocalCluster, name: string): Promise<void> {
-  const ports = state.controlPlanes.find((controlPlane) => controlPlane.name === name)?.ports
-  const wanted: [number, string][] = ports ? Object.entries(ports).map(([use, port]) => [port, `${use} of ${name}`]) : []
-  if (name === balancerProcess) wanted.push([state.apiPort, 'the API'])
-  await Promise.all(
-    wanted.map(async ([port, use]) => {
-      if (!(await isPortFree(port)))
-        throw busy(port, use, 'End the program that listens there, or delete the cluster and make it anew: it will take other ports.')
-    }),
-  )
-}
-
-function busy(port: number, use: string, remedy: string): QuorateError {
-  return new QuorateError('PortBusy', `port ${port}, for ${use}, is in use by another program`, { remedy })
 }
 
 async function undo(context: LocalContext, { cluster, created, started }: Launched): Promise<void> {

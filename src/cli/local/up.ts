@@ -1,12 +1,12 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { type StoreKind, storeKinds } from '../../local/cluster-state.js'
 import { defaultClusterName } from '../../local/context.js'
 import { apiUrl, contextName } from '../../local/credentials.js'
 import { up } from '../../local/up.js'
-import { durationMs } from '../../node/flags/flags.js'
 import { localContext } from './context.js'
 import { outputOption } from './output.js'
 import { terminalProgress } from './progress.js'
+import { portNumber, waitOption, wholeNumber } from './values.js'
 
 interface UpFlags {
   readonly controlPlanes?: number
@@ -43,7 +43,7 @@ export function addUp(program: Command): void {
     )
     .option('--api-port <port>', 'port of the API on 127.0.0.1; 0: any free one (default: 0)', portNumber)
     .option('--kubeconfig <file>', 'merge the context into this file instead of $KUBECONFIG or ~/.kube/config')
-    .option('--wait <duration>', 'how long to wait for all nodes to be Ready; 0: do not wait', duration, duration('2m'))
+    .addOption(waitOption('how long to wait for all nodes to be Ready; 0: do not wait'))
     .addOption(outputOption())
     .addHelpText('after', examples)
     .action(runUp)
@@ -97,22 +97,4 @@ async function runUp(name: string, flags: UpFlags): Promise<void> {
     process.off('SIGTERM', interrupt)
     if (interrupted.signal.aborted) process.exitCode = 130
   }
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number.')
-  return Number(text)
-}
-
-function portNumber(text: string): number {
-  const port = wholeNumber(text)
-  if (port > 65_535) throw new InvalidArgumentError('Ports end at 65535.')
-  return port
-}
-
-function duration(text: string): number {
-  const refused = () => new InvalidArgumentError('Give a duration such as 90s or 2m.')
-  const ms = durationMs(text, refused)
-  if (ms < 0) throw refused()
-  return ms
 }

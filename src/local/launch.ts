@@ -1,0 +1,42 @@
+/** Starts processes of a cluster, once it is sure that their ports are free. */
+import { QuorateError } from '../base/errors.js'
+import type { LocalCluster, LocalContext } from './context.js'
+import { isPortFree } from './port-allotment.js'
+import { balancerProcess, prepareProcess, processNames, processSpec } from './process-specs.js'
+import type { StartedProcess } from './process-table.js'
+
+/** Starts every process that does not run, all at once: each waits by itself for the others. */
+export async function startMissing(
+  context: LocalContext,
+  cluster: LocalCluster,
+  onStarted: (process: StartedProcess) => void,
+): Promise<void> {
+  const missing = processNames(cluster.state).filter((name) => !cluster.processes.running(name))
+  await Promise.all(missing.map((name) => checkPorts(cluster, name)))
+  for (const name of missing) {
+    prepareProcess(context, cluster, name)
+    onStarted(cluster.processes.start(processSpec(context, cluster, name)))
+  }
+}
+
+export async function startProcess(context: LocalContext, cluster: LocalCluster, name: string): Promise<StartedProcess> {
+  await checkPorts(cluster, name)
+  prepareProcess(context, cluster, name)
+  return cluster.processes.start(processSpec(context, cluster, name))
+}
+
+async function checkPorts({ state }: LocalCluster, name: string): Promise<void> {
+  const ports = state.controlPlanes.find((controlPlane) => controlPlane.name === name)?.ports
+  const wanted: [number, string][] = ports ? Object.entries(ports).map(([use, port]) => [port, `${use} of ${name}`]) : []
+  if (name === balancerProcess) wanted.push([state.apiPort, 'the API'])
+  await Promise.all(
+    wanted.map(async ([port, use]) => {
+      if (!(await isPortFree(port)))
+        throw busy(port, use, 'End the program that listens there, or delete the cluster and make it anew: it will take other ports.')
+    }),
+  )
+}
+
+export function busy(port: number, use: string, remedy: string): QuorateError {
+  return new QuorateError('PortBusy', `port ${port}, for ${use}, is in use by another program`, { remedy })
+}
