@@ -45,16 +45,16 @@ export function listen(informers: InformerFactory, sink: Sink): void {
 
 function listenToPods(informer: Informer<Pod>, sink: Sink): void {
   informer.addHandler({
-    onAdd: (pod) => (pod.spec?.nodeName ? assigned(pod, undefined, sink) : waiting(pod, sink)),
+    onAdd: (pod) => (pod.spec?.nodeName ? assigned(pod, undefined, sink) : waiting(pod, undefined, sink)),
     onUpdate: (pod, old) => {
       if (pod.spec?.nodeName) assigned(pod, old.spec?.nodeName ? old : undefined, sink)
-      else waiting(pod, sink)
+      else waiting(pod, old, sink)
     },
     onDelete: (pod) => gone(pod, sink),
   })
 }
 
-function waiting(pod: Pod, { cache, queue, nominator, isOurs }: Sink): void {
+function waiting(pod: Pod, old: Pod | undefined, { cache, queue, nominator, isOurs }: Sink): void {
   const info = new PodInfo(pod)
   // Bound by us a moment ago: the watch is behind.
   if (!isOurs(info) || cache.isAssumed(info.key)) return
@@ -63,7 +63,9 @@ function waiting(pod: Pod, { cache, queue, nominator, isOurs }: Sink): void {
     nominator.remove(info.key)
     return
   }
-  if (info.nominatedNodeName && !nominator.nodeOf(info.key)) nominator.nominate(info, info.nominatedNodeName)
+  // Only what was promised anew: an event about something else must not bring back a promise that was withdrawn meanwhile.
+  const isNew = info.nominatedNodeName !== (old?.status?.nominatedNodeName ?? '')
+  if (isNew && info.nominatedNodeName && !nominator.nodeOf(info.key)) nominator.nominate(info, info.nominatedNodeName)
   queue.update(info)
 }
 

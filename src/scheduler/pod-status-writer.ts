@@ -47,6 +47,12 @@ export class PodStatusWriter {
     this.#next()
   }
 
+  /** Takes the promise of a node back and says nothing else. */
+  withdrawPromise(pod: Pod): void {
+    const condition = conditionOf(pod)
+    this.write(pod, condition?.reason ?? 'Unschedulable', condition?.message ?? '', '')
+  }
+
   #next(): void {
     for (const [key, verdict] of this.#waiting) {
       if (this.#writing.size >= writesMax) return

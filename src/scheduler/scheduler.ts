@@ -16,6 +16,7 @@ import { type InformerFactory, informerFactory } from '../client/informers/infor
 import { resources } from '../client/resources.js'
 import { Cache } from './cache/cache.js'
 import type { PodInfo } from './cache/pod-info.js'
+import type { PodDisruptionBudget } from '../api/types/policy-v1.js'
 import { listen, livePods } from './cluster-events.js'
 import { Cycle, type Failure } from './framework/cycle.js'
 import { fitMessage } from './framework/fit-error.js'
@@ -23,12 +24,15 @@ import type { Snapshot } from './framework/plugin.js'
 import type { Profile } from './framework/profile.js'
 import type { NodeStatus } from './framework/status.js'
 import { type SchedulerMetrics, schedulerMetrics } from './metrics.js'
+import { findPreemption } from './plugins/default-preemption/find.js'
+import { evict } from './plugins/default-preemption/preemptor.js'
 import { PodStatusWriter } from './pod-status-writer.js'
 import { Nominator } from './queue/nominator.js'
 import { SchedulingQueue } from './queue/queue.js'
 import type { QueuedPod } from './queue/queued-pod.js'
 import type { SchedulerConfig } from './config/config.js'
-import { type PluginDeps, profilesOf } from './config/profiles.js'
+import type { PluginDeps } from './config/plugin-deps.js'
+import { profilesOf } from './config/profiles.js'
 
 /** Bindings under way at once. */
 const bindingsMax = 64
@@ -68,6 +72,7 @@ class Scheduler {
   readonly #profiles: ReadonlyMap<string, Profile>
   readonly #metrics: SchedulerMetrics
   readonly #pods: Lister<Pod>
+  readonly #budgets: Lister<PodDisruptionBudget>
   readonly #statuses: PodStatusWriter
   #bindings = 0
   #running = false
@@ -82,11 +87,12 @@ class Scheduler {
     const namespaceLabels = (name: string) => namespaces.get(name)?.metadata.labels
     this.#cache = new Cache(namespaceLabels)
     this.#snapshot = { nodes: this.#cache.nodes, index: this.#cache.index, namespaceLabels, cache: this.#cache }
-    const deps: PluginDeps = { client, clock, logger, lister: (of) => this.#informers.informer<never>(of).lister }
+    const deps: PluginDeps = { client, clock, logger, namespaceLabels, informer: (of) => this.#informers.informer(of) }
     this.#profiles = profilesOf(config, deps)
     this.#metrics = schedulerMetrics(options.metrics ?? new Metrics())
     this.#queue = this.#makeQueue()
     this.#pods = this.#informers.informer<Pod>(resources.pods, livePods).lister
+    this.#budgets = this.#informers.informer<PodDisruptionBudget>(resources.podDisruptionBudgets).lister
     this.#cycle = new Cycle(this.#snapshot, this.#nominator, random)
     this.#statuses = new PodStatusWriter({ client, clock, logger, signal })
     options.metrics?.gaugeOf('scheduler_pending_pods', 'Number of pending pods, by the queue they wait in.', ['queue'], () =>
@@ -202,11 +208,48 @@ class Scheduler {
 
   #noNode(queued: QueuedPod, profile: Profile, failure: Failure, startedMs: number): void {
     const { info } = queued
-    this.#queue.unschedulable(queued, failure.rejectedBy)
+    const { message, nominatedNode } = this.#preempt(queued, profile, failure)
     const statuses = failure.statuses.filter((status) => status !== undefined)
     const diagnosis = { nodeCount: failure.nodeCount, statuses, ...(failure.preFilter ? { preFilter: failure.preFilter } : {}) }
-    this.#reject(info, 'Unschedulable', fitMessage(diagnosis), undefined)
+    this.#queue.unschedulable(queued, failure.rejectedBy)
+    this.#reject(info, 'Unschedulable', fitMessage(diagnosis, message), nominatedNode)
     this.#observe(profile, 'unschedulable', startedMs)
+  }
+
+  /** What to add to the message, and the node promised from now on ('' for none, undefined: as before). */
+  #preempt(queued: QueuedPod, profile: Profile, failure: Failure): { message: string; nominatedNode: string | undefined } {
+    const { clock, random } = this.#options
+    const { info } = queued
+    const { preemption } = profile.options
+    if (!preemption || failure.nodeCount === 0) return { message: '', nominatedNode: undefined }
+    this.#metrics.preemptionAttempts.inc()
+    const nominated = this.#nominator.nodeOf(info.key) ?? info.nominatedNodeName
+    const budgets = this.#budgets.list()
+    const run = { cycle: this.#cycle, snapshot: this.#snapshot, pod: info, failure, budgets, nowMs: clock.now() }
+    const found = findPreemption(run, preemption, random, nominated)
+    if (found.kind === 'not eligible') return { message: found.message, nominatedNode: undefined }
+    if (found.kind === 'useless') {
+      this.#nominator.remove(info.key)
+      return { message: found.message, nominatedNode: '' }
+    }
+    const { slot, victims } = found.candidate
+    const node = this.#cache.nodes.names[slot] as string
+    this.#metrics.preemptionVictims.observe([], victims.length)
+    this.#withdrawLowerPromises(info, node)
+    this.#nominator.nominate(info, node)
+    this.#queue.setPreempting(info.key, true)
+    void evict(victims, info, node, this.#options).then((done) => this.#queue.setPreempting(info.key, false, !done))
+    return { message: '', nominatedNode: node }
+  }
+
+  /** Who was promised room on the node and matters less must look again: the room goes to `info`. */
+  #withdrawLowerPromises(info: PodInfo, node: string): void {
+    for (const other of [...this.#nominator.on(node)]) {
+      if (other.priority >= info.priority) continue
+      this.#nominator.remove(other.key)
+      this.#statuses.withdrawPromise(this.#queue.get(other.key)?.info.pod ?? other.pod)
+      this.#queue.setPreempting(other.key, false, true)
+    }
   }
 
   #reserveFailed(queued: QueuedPod, profile: Profile, status: NodeStatus, startedMs: number): void {

@@ -1,11 +1,8 @@
 /** Profiles as configured: upstream's default plugins, less those disabled, plus those enabled, point by point. */
-import type { GroupVersionResource, KubeObject } from '../../api/object.js'
-import type { Clock } from '../../base/clock.js'
-import type { Logger } from '../../base/logger.js'
-import type { Client } from '../../client/client.js'
-import type { Lister } from '../../client/informer.js'
+import { resources } from '../../client/resources.js'
 import type { Plugin } from '../framework/plugin.js'
 import { Profile } from '../framework/profile.js'
+import { type InterPodAffinityArgs, interPodAffinity } from '../plugins/inter-pod-affinity/inter-pod-affinity.js'
 import { imageLocality } from '../plugins/image-locality/image-locality.js'
 import { type NodeAffinityArgs, nodeAffinity } from '../plugins/node-affinity/node-affinity.js'
 import { nodeName } from '../plugins/node-name/node-name.js'
@@ -13,17 +10,17 @@ import { nodePorts } from '../plugins/node-ports/node-ports.js'
 import { type BalancedAllocationArgs, balancedAllocation } from '../plugins/node-resources/balanced-allocation.js'
 import { type NodeResourcesFitArgs, nodeResourcesFit } from '../plugins/node-resources/fit.js'
 import { nodeUnschedulable } from '../plugins/node-unschedulable/node-unschedulable.js'
+import { nodeVolumeLimits } from '../plugins/node-volume-limits/node-volume-limits.js'
+import type { OwnerListers, PodTopologySpreadArgs } from '../plugins/pod-topology-spread/constraints.js'
+import { podTopologySpread } from '../plugins/pod-topology-spread/pod-topology-spread.js'
+import type { StorageListers } from '../plugins/volume-binding/claims.js'
+import { type VolumeBindingArgs, volumeBinding } from '../plugins/volume-binding/volume-binding.js'
+import { volumeRestrictions } from '../plugins/volume-restrictions/volume-restrictions.js'
+import { volumeZone } from '../plugins/volume-zone/volume-zone.js'
+import type { PluginDeps } from './plugin-deps.js'
 import { schedulingGates } from '../plugins/scheduling-gates/scheduling-gates.js'
 import { taintToleration } from '../plugins/taint-toleration/taint-toleration.js'
 import { ConfigError, defaultSchedulerName, type ExtensionPoint, type ProfileConfig, type SchedulerConfig } from './config.js'
-
-/** What plugins see beside the snapshot. */
-export interface PluginDeps {
-  readonly client: Client
-  readonly clock: Clock
-  readonly logger: Logger
-  lister<T extends KubeObject>(resource: GroupVersionResource): Lister<T>
-}
 
 type Args = Readonly<Record<string, unknown>>
 type Make = (args: Args, deps: PluginDeps) => Plugin
@@ -43,6 +40,20 @@ const defaults: readonly { readonly name: string; readonly weight: number; reado
   { name: 'NodeAffinity', weight: 2, make: (args) => nodeAffinity(args as NodeAffinityArgs) },
   { name: 'NodePorts', weight: 0, make: nodePorts },
   { name: 'NodeResourcesFit', weight: 1, make: (args) => nodeResourcesFit(args as NodeResourcesFitArgs) },
+  { name: 'VolumeRestrictions', weight: 0, make: (_, deps) => volumeRestrictions(storageListers(deps)) },
+  { name: 'NodeVolumeLimits', weight: 0, make: (_, deps) => nodeVolumeLimits(storageListers(deps)) },
+  {
+    name: 'VolumeBinding',
+    weight: 0,
+    make: (args, deps) => volumeBinding(args as VolumeBindingArgs, storageListers(deps), deps),
+  },
+  { name: 'VolumeZone', weight: 0, make: (_, deps) => volumeZone(storageListers(deps)) },
+  { name: 'PodTopologySpread', weight: 2, make: (args, deps) => podTopologySpread(args as PodTopologySpreadArgs, ownerListers(deps)) },
+  {
+    name: 'InterPodAffinity',
+    weight: 2,
+    make: (args, { namespaceLabels }) => interPodAffinity(args as InterPodAffinityArgs, namespaceLabels),
+  },
   { name: 'DefaultPreemption', weight: 0, make: named('DefaultPreemption') },
   { name: 'NodeResourcesBalancedAllocation', weight: 1, make: (args) => balancedAllocation(args as BalancedAllocationArgs) },
   { name: 'ImageLocality', weight: 1, make: imageLocality },
@@ -118,6 +129,26 @@ function merged(
     else result.push(entry)
   }
   return result
+}
+
+function storageListers({ informer }: PluginDeps): StorageListers {
+  return {
+    volumes: informer(resources.persistentVolumes),
+    claims: informer(resources.persistentVolumeClaims),
+    classes: informer<never>(resources.storageClasses).lister,
+    csiNodes: informer<never>(resources.csiNodes).lister,
+    csiDrivers: informer<never>(resources.csiDrivers).lister,
+    capacities: informer<never>(resources.csiStorageCapacities).lister,
+  }
+}
+
+function ownerListers({ informer }: PluginDeps): OwnerListers {
+  return {
+    services: informer<never>(resources.services).lister,
+    replicationControllers: informer<never>(resources.replicationControllers).lister,
+    replicaSets: informer<never>(resources.replicaSets).lister,
+    statefulSets: informer<never>(resources.statefulSets).lister,
+  }
 }
 
 function checkNames({ plugins, pluginConfig }: ProfileConfig): void {

@@ -1,6 +1,7 @@
 /** Node selector, required and preferred node affinity of the pod, and what the profile adds for every pod (`addedAffinity`). */
-import type { Node, NodeAffinity, PodSpec } from '../../../api/types/core-v1.js'
+import type { Node, NodeAffinity } from '../../../api/types/core-v1.js'
 import type { PodInfo } from '../../cache/pod-info.js'
+import { NodeClasses, requiredOf } from '../../framework/node-classes.js'
 import { NodeMemo, Recent } from '../../framework/node-memo.js'
 import { namedNodes, type NodeMatcher, nodeTermMatcher, requiredNodes } from '../../framework/node-selector.js'
 import { hints, type Hint, normalize, type Plugin, skip, type Snapshot } from '../../framework/plugin.js'
@@ -11,7 +12,7 @@ const podMismatch = unresolvable(name, "node(s) didn't match Pod's node affinity
 const addedMismatch = unresolvable(name, "node(s) didn't match scheduler-enforced node affinity")
 const conflict = unresolvable(name, 'pod affinity terms conflict')
 
-/** Classes of pods whose verdicts are remembered. */
+/** Lists of preferences that are kept compiled. */
 const classesMax = 256
 
 export interface NodeAffinityArgs {
@@ -25,21 +26,11 @@ interface Preference {
 }
 
 export function nodeAffinity({ addedAffinity }: NodeAffinityArgs = {}): Plugin {
-  const required = new Recent<{ readonly matches: NodeMatcher; readonly memo: NodeMemo }>(classesMax)
+  const classes = new NodeClasses()
   const preferred = new Recent<readonly Preference[]>(classesMax)
   const added = requiredNodes(undefined, addedAffinity?.requiredDuringSchedulingIgnoredDuringExecution)
   const addedPreferences = compilePreferences(addedAffinity)
 
-  const classOf = (spec: PodSpec | undefined, capacity: number) => {
-    const affinity = requiredOf(spec)
-    const hasLabels = spec?.nodeSelector && Object.keys(spec.nodeSelector).length > 0
-    if (!affinity && !hasLabels) return undefined
-    const key = JSON.stringify([spec?.nodeSelector, affinity])
-    return required.get(key, () => ({
-      matches: requiredNodes(spec?.nodeSelector, affinity) ?? (() => true),
-      memo: new NodeMemo(capacity),
-    }))
-  }
   const fits = ({ pod }: PodInfo, node: Node) =>
     (requiredNodes(pod.spec?.nodeSelector, requiredOf(pod.spec))?.(node) ?? true) && (added?.(node) ?? true)
   const changed: Hint = (pod, event) => {
@@ -57,7 +48,7 @@ export function nodeAffinity({ addedAffinity }: NodeAffinityArgs = {}): Plugin {
     name,
     events: hints({ NodeAdd: changed, NodeUpdate: changed }),
     preFilter(pod, { nodes }) {
-      const wanted = classOf(pod.pod.spec, nodes.capacity)
+      const wanted = classes.of(pod.pod.spec, nodes)
       if (!wanted && !added) return skip
       const names = namedNodes(requiredOf(pod.pod.spec))
       if (names?.size === 0) return conflict
@@ -66,9 +57,7 @@ export function nodeAffinity({ addedAffinity }: NodeAffinityArgs = {}): Plugin {
         ...(names ? { only: slotsOf(names, nodes) } : {}),
         filter: (set) => {
           if (added) set.keep((slot) => (added(node(slot)) ? undefined : addedMismatch))
-          if (!wanted) return
-          const matches = (slot: number) => wanted.matches(node(slot))
-          set.keep((slot) => (wanted.memo.get(nodes, slot, matches) ? undefined : podMismatch))
+          if (wanted) set.keep((slot) => (wanted(slot) ? undefined : podMismatch))
         },
       }
     },
@@ -86,10 +75,6 @@ export function nodeAffinity({ addedAffinity }: NodeAffinityArgs = {}): Plugin {
       return true
     },
   }
-}
-
-function requiredOf(spec: PodSpec | undefined) {
-  return spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
 }
 
 /** A preference without requirements selects nothing, like any empty term. */
