@@ -3,6 +3,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** The help of Go's flags shows texts in quotes. */
+const plain = (value) => (typeof value === 'string' && /^".*"$/.test(value) ? JSON.parse(value) : value)
+
 const factsDir = process.argv[2]
 if (!factsDir) {
   console.error('usage: node scripts/generate-flags.mjs FACTS_DIR')
@@ -10,8 +13,8 @@ if (!factsDir) {
 }
 for (const component of ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet']) {
   const flags = JSON.parse(readFileSync(join(factsDir, 'flags', `${component}.json`), 'utf8'))
-  const rows = Object.entries(flags).map(([name, { type, default: value, section, short, deprecated }]) =>
-    JSON.stringify({ name, type, default: value, section, short, deprecated: deprecated ? true : undefined }),
+  const rows = Object.entries(flags).map(([name, { type, default: plain(value), section, short, deprecated }]) =>
+    JSON.stringify({ name, type, default: plain(value), section, short, deprecated: deprecated ? true : undefined }),
   )
   writeFileSync(new URL(`../src/node/flags/data/${component}.json`, import.meta.url), `[\n${rows.join(',\n')}\n]\n`)
 }

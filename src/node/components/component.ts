@@ -22,8 +22,11 @@ export interface HostedApiServers {
 }
 
 export interface HostedApiServer {
-  /** A way in as the holder of this client certificate (PEM), authenticated as over TLS; undefined when it is not accepted. */
-  transport(clientCertificate: string): Transport | undefined
+  /**
+   * A way in as the holder of this client certificate (PEM), authenticated as over TLS; undefined when it is not accepted.
+   * Without a certificate each request proves itself by its token.
+   */
+  transport(clientCertificate?: string): Transport | undefined
   /** Aborted when the server has ended, however it ended: what is under way with it fails as on a lost connection. */
   readonly gone?: AbortSignal
 }

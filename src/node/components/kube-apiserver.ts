@@ -85,7 +85,7 @@ async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?:
     servers: flags.list('etcd-servers'),
     tls: { ca: read('etcd-cafile'), cert: read('etcd-certfile'), key: read('etcd-keyfile') },
     // The reference prints this one default in quotes.
-    prefix: flags.string('etcd-prefix').replaceAll('"', ''),
+    prefix: flags.string('etcd-prefix'),
     compactionIntervalMs: flags.durationMs('etcd-compaction-interval'),
     ...{ clock, logger, resolvePath },
   })
@@ -121,7 +121,7 @@ async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?:
   const hosted: HostedApiServer = {
     gone: gone.signal,
     transport(pem) {
-      const identity = clientCertificates.ofPem(pem, clock.now())
+      const identity = pem === undefined ? {} : clientCertificates.ofPem(pem, clock.now())
       return identity && server.transportOf(identity)
     },
   }

@@ -17,19 +17,31 @@ const tokenFileMs = 60_000
 export interface KubeconfigClientOptions {
   /** The component's name; the rest of the user agent is added. It is the field manager of what the client writes. */
   readonly userAgent: string
+  /** Counts the requests (serving/metrics.ts). */
+  observe?(transport: Transport, host: string): Transport
 }
 
 /** Throws QuorateError when the file cannot be used. Connects when it is first asked for something. */
 export function connectKubeconfig(file: string, deps: HostedDeps, options: KubeconfigClientOptions): Client {
-  return restClient(kubeconfigTransport(file, deps), { userAgent: userAgentOf(options.userAgent) })
+  const access = readKubeconfig(deps.resolvePath(file), deps.resolvePath)
+  const transport = accessTransport(access, deps)
+  return restClient(options.observe?.(transport, new URL(access.server).host) ?? transport, { userAgent: userAgentOf(options.userAgent) })
 }
 
 export function userAgentOf(component: string): string {
   return `${component}/${gitVersion} (${platformName}) kubernetes/quorate`
 }
 
-export function kubeconfigTransport(file: string, deps: HostedDeps): Transport {
-  return accessTransport(readKubeconfig(deps.resolvePath(file), deps.resolvePath), deps)
+/** A transport to the kubeconfig's cluster without its user: each request proves itself by its own token. */
+export function bareTransport(file: string, deps: HostedDeps): Transport {
+  const {
+    cert: _cert,
+    key: _key,
+    token: _token,
+    tokenFile: _tokenFile,
+    ...cluster
+  } = readKubeconfig(deps.resolvePath(file), deps.resolvePath)
+  return accessTransport({ ...cluster, headers: {} }, deps)
 }
 
 export function accessTransport(access: ClusterAccess, deps: HostedDeps): Transport {
@@ -45,7 +57,7 @@ export function accessTransport(access: ClusterAccess, deps: HostedDeps): Transp
   })
   const { hostedApiServers } = deps
   const impersonates = Object.keys(access.headers).length > 0
-  if (!hostedApiServers || !access.cert || impersonates) return wire
+  if (!hostedApiServers || impersonates || access.token || access.tokenFile) return wire
   const address = port === '' ? `${host}:443` : host
   return new HostedTransport(() => hostedApiServers.find(address), access.cert, wire)
 }
@@ -70,11 +82,11 @@ function tokenOf({ token, tokenFile }: ClusterAccess, { clock, logger }: HostedD
 /** Goes to the API server of this process while there is one, else over the wire. */
 class HostedTransport implements Transport {
   readonly #find: () => HostedApiServer | undefined
-  readonly #certificate: string
+  readonly #certificate: string | undefined
   readonly #wire: Transport
   #known: { readonly server: HostedApiServer; readonly transport: Transport | undefined } | undefined
 
-  constructor(find: () => HostedApiServer | undefined, certificate: string, wire: Transport) {
+  constructor(find: () => HostedApiServer | undefined, certificate: string | undefined, wire: Transport) {
     this.#find = find
     this.#certificate = certificate
     this.#wire = wire

@@ -3,6 +3,7 @@ import type { ComponentMain } from './component.js'
 
 const mains: Readonly<Record<string, () => Promise<ComponentMain>>> = {
   'kube-apiserver': async () => (await import('./kube-apiserver.js')).kubeApiserver,
+  'kube-controller-manager': async () => (await import('./kube-controller-manager.js')).kubeControllerManager,
   lb: async () => (await import('./lb.js')).lb,
   etcd: async () => (await import('./etcd.js')).etcd,
 }
