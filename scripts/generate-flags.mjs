@@ -13,7 +13,7 @@ if (!factsDir) {
 }
 for (const component of ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet']) {
   const flags = JSON.parse(readFileSync(join(factsDir, 'flags', `${component}.json`), 'utf8'))
-  const rows = Object.entries(flags).map(([name, { type, default: plain(value), section, short, deprecated }]) =>
+  const rows = Object.entries(flags).map(([name, { type, default: value, section, short, deprecated }]) =>
     JSON.stringify({ name, type, default: plain(value), section, short, deprecated: deprecated ? true : undefined }),
   )
   writeFileSync(new URL(`../src/node/flags/data/${component}.json`, import.meta.url), `[\n${rows.join(',\n')}\n]\n`)

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Command, CommanderError } from 'commander'
 import { messageOf, QuorateError } from '../base/errors.js'
 import { gitVersion, packageVersion } from '../node/version.js'
@@ -11,6 +12,9 @@ import { addNode } from './local/node.js'
 import { addPower } from './local/power.js'
 import { addStatus } from './local/status.js'
 import { addUp } from './local/up.js'
+
+// A signal here has as many listeners as there are watches and controllers; node's warning is meant for emitters that leak.
+setMaxListeners(0)
 
 const program = new Command('quorate')
   .description('A Kubernetes-compatible, highly available cluster in one npm package.')

@@ -3,7 +3,7 @@ import { silentLogger } from '../../base/logger.js'
 import type { Clock } from '../../base/clock.js'
 import { seededRandom } from '../../base/random.js'
 import { realClock } from '../../base/real-clock.js'
-import { ApiServer } from '../../apiserver/server.js'
+import { ApiServer, type ApiServerOptions } from '../../apiserver/server.js'
 import { openMemoryStore } from '../../storage/memory/memory.js'
 import type { Client, Transport } from '../client.js'
 import { restClient } from '../rest-client.js'
@@ -16,7 +16,7 @@ export interface TestApiServer {
   stop(): Promise<void>
 }
 
-export async function testApiServer(clock: Clock = realClock()): Promise<TestApiServer> {
+export async function testApiServer(clock: Clock = realClock(), more: Partial<ApiServerOptions> = {}): Promise<TestApiServer> {
   const server = new ApiServer({
     store: openMemoryStore({ clock }),
     clock,
@@ -30,6 +30,7 @@ export async function testApiServer(clock: Clock = realClock()): Promise<TestApi
     self: { ip: '192.0.2.1', port: 6443 },
     gitVersion: 'v1.36.0+quorate.test',
     platform: 'linux/amd64',
+    ...more,
   })
   const transport = server.transport({ name: 'admin', groups: ['system:masters'] })
   await server.start()

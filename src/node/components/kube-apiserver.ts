@@ -84,7 +84,6 @@ async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?:
   const store = openStore({
     servers: flags.list('etcd-servers'),
     tls: { ca: read('etcd-cafile'), cert: read('etcd-certfile'), key: read('etcd-keyfile') },
-    // The reference prints this one default in quotes.
     prefix: flags.string('etcd-prefix'),
     compactionIntervalMs: flags.durationMs('etcd-compaction-interval'),
     ...{ clock, logger, resolvePath },

@@ -51,11 +51,8 @@ export const kubeControllerManager: ComponentMain = {
 }
 
 function enabledControllers(flags: Flags): ReadonlySet<string> {
-  const { enabled, named, unknown } = selectControllers(flags.list('controllers'))
+  const { enabled, unknown } = selectControllers(flags.list('controllers'))
   if (unknown.length > 0) throw new FlagError(`--controllers: ${unknown.join(', ')} not known`, `Known are: ${controllerNames.join(', ')}.`)
-  const missing = [...named].filter((each) => controllerMakers[each] === undefined)
-  if (missing.length > 0)
-    throw new FlagError(`--controllers: ${missing.join(', ')} known to ${name} but not implemented by Quorate`, 'Leave them out.')
   return enabled
 }
 

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { ClientCertificates } from '../../../apiserver/http/certificate.js'
 import { listen } from '../../../apiserver/http/listen.js'
 import { realClock } from '../../../base/real-clock.js'
-import { createAuthority, createLeaf, type KeyPair } from '../../../pki/certificates.js'
+import { createAuthority, createLeaf, createSigningKey, type KeyPair } from '../../../pki/certificates.js'
 import { type TestApiServer, testApiServer } from '../../testdata/api-server.js'
 
 export interface ServedApi {
@@ -27,7 +27,14 @@ export interface ServedApi {
 export async function serveTestApi(ip = '172.18.0.2'): Promise<ServedApi> {
   const clock = realClock()
   const nowMs = clock.now()
-  const api = await testApiServer(clock)
+  const issuer = 'https://kubernetes.default.svc.cluster.local'
+  const signing = await createSigningKey()
+  const api = await testApiServer(clock, {
+    authentication: {
+      ...{ clientCertificates: true, bootstrapTokens: true, anonymous: true },
+      serviceAccounts: { issuers: [issuer], keyPems: [signing.publicKey], signingKeyPem: signing.key },
+    },
+  })
   const ca = await createAuthority('test', { nowMs })
   const serving = await createLeaf(ca, { commonName: 'api', usages: ['server'], ipAddresses: ['127.0.0.1', ip], nowMs })
   const admin = await createLeaf(ca, { commonName: 'admin', organizations: ['system:masters'], usages: ['client'], nowMs })
