@@ -23,7 +23,7 @@ export interface Runtime {
   /** Makes the pod's sandbox: its address and place on disk. Throws RuntimeError. */
   runPod(pod: Pod, sandbox: SandboxOptions): Promise<void>
   /** Takes over what an earlier process of this kubelet ran, from the pod's status. False: nothing survived. */
-  adoptPod?(pod: Pod): boolean
+  adoptPod?(pod: Pod, sandbox: SandboxOptions): boolean
   /**
    * Starts the next attempt of a container. The attempt before it is kept as the previous one (logs, lastState) and anything
    * older is dropped. Throws RuntimeError when it cannot be started at all; what fails later shows as an exit.
@@ -31,6 +31,8 @@ export interface Runtime {
   startContainer(pod: Pod, container: Container, attempt: number): Promise<void>
   /** Begins to end a container: it has `graceMs` before it is killed. */
   stopContainer(uid: string, container: string, graceMs: number): void
+  /** Gives back what a pod that has ended holds of the node (its address); its states and logs stay. */
+  endPod(uid: string): Promise<void>
   /** Drops what is left of a pod. Containers that still run are killed. */
   removePod(uid: string): Promise<void>
 

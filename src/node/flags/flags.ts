@@ -2,6 +2,7 @@
  * Flags as Go's pflag reads them: --name=value, --name value, --bool, repeated lists. Every flag of the real component is
  * known by name; one that Quorate does not implement is refused unless it is given its own default, never ignored.
  */
+import { parseDurationMs } from '../../base/duration.js'
 import { QuorateError } from '../../base/errors.js'
 
 export interface FlagDefinition {
@@ -91,18 +92,14 @@ function checkValue({ name, type }: FlagDefinition, value: string): void {
   if (type === 'duration') durationMs(value, () => refuse(`time: invalid duration ${JSON.stringify(value)}`))
 }
 
-const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
-
 /** Go's duration text ("1h30m", "250ms", "0") in milliseconds. */
 export function durationMs(
   text: string,
   failure: () => Error = () => new FlagError(`time: invalid duration ${JSON.stringify(text)}`),
 ): number {
-  if (text === '0') return 0
-  if (!/^[+-]?(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) throw failure()
-  let ms = 0
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g)) ms += Number(amount) * (units[unit as string] ?? 0)
-  return text.startsWith('-') ? -ms : ms
+  const ms = parseDurationMs(text)
+  if (ms === undefined) throw failure()
+  return ms
 }
 
 /** The values of a command line; a flag that was not given has its default. */

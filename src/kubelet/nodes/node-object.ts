@@ -1,0 +1,113 @@
+import { timestamp } from '../../base/clock.js'
+import type { Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, Taint } from '../../api/types/core-v1.js'
+import { archLabel, betaArchLabel, betaOsLabel, hostnameLabel, kubeletEndpointAnnotation, osLabel } from '../../api/well-known.js'
+import { jsonEqual } from '../pods/equal.js'
+
+/** A node as its kubelet describes it. */
+export interface NodeDescription {
+  readonly name: string
+  readonly ips: readonly string[]
+  readonly labels?: Readonly<Record<string, string>>
+  readonly annotations?: Readonly<Record<string, string>>
+  /** Only at registration (--register-with-taints). */
+  readonly taints?: readonly Taint[]
+  readonly capacity: Readonly<Record<string, string>>
+  /** Default: the capacity. */
+  readonly allocatable?: Readonly<Record<string, string>>
+  readonly info: NodeSystemInfo
+  /** Of the kubelet's server. */
+  readonly port?: number
+  /** Where the server of a node listens whose address nobody listens on. */
+  readonly endpoint?: string
+  readonly providerId?: string
+  readonly unschedulable?: boolean
+}
+
+/** The Node object to register. It is Ready from the start: what runs its pods was there before it. */
+export function newNode(description: NodeDescription, nowMs: number): Node {
+  const { name, labels, taints, providerId, unschedulable } = description
+  const spec = {
+    ...(providerId ? { providerID: providerId } : {}),
+    ...(taints?.length ? { taints: [...taints] } : {}),
+    ...(unschedulable ? { unschedulable } : {}),
+  }
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels: { ...standardLabels(description), ...labels }, annotations: annotationsOf(description) },
+    ...(Object.keys(spec).length > 0 ? { spec } : {}),
+    status: statusOfNode(description, undefined, nowMs),
+  }
+}
+
+export function standardLabels({ name, info }: NodeDescription): Record<string, string> {
+  const { architecture, operatingSystem } = info
+  return {
+    [betaArchLabel]: architecture,
+    [betaOsLabel]: operatingSystem,
+    [archLabel]: architecture,
+    [hostnameLabel]: name,
+    [osLabel]: operatingSystem,
+  }
+}
+
+export function annotationsOf({ annotations, endpoint }: NodeDescription): Record<string, string> {
+  return {
+    'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
+    ...annotations,
+    ...(endpoint ? { [kubeletEndpointAnnotation]: endpoint } : {}),
+  }
+}
+
+export function statusOfNode(description: NodeDescription, old: NodeStatus | undefined, nowMs: number): NodeStatus {
+  const { name, ips, capacity, allocatable, info, port } = description
+  const addresses: NodeAddress[] = [
+    ...ips.map((address) => ({ type: 'InternalIP' as const, address })),
+    { type: 'Hostname', address: name },
+  ]
+  return {
+    capacity: { ...capacity },
+    allocatable: { ...(allocatable ?? capacity) },
+    conditions: nodeConditions(old?.conditions ?? [], nowMs),
+    addresses,
+    daemonEndpoints: { kubeletEndpoint: { Port: port ?? 10250 } },
+    nodeInfo: info,
+  }
+}
+
+const healthy: readonly (readonly [type: string, status: string, reason: string, message: string])[] = [
+  ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+  ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
+  ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+  ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'],
+]
+
+/** The kubelet's conditions of a healthy node, keeping lastTransitionTime where the status did not change. */
+export function nodeConditions(old: readonly NodeCondition[], nowMs: number): NodeCondition[] {
+  const at = timestamp(nowMs)
+  return healthy.map(([type, status, reason, message]) => {
+    const before = old.find((condition) => condition.type === type)
+    const lastTransitionTime = before?.status === status && before.lastTransitionTime ? before.lastTransitionTime : at
+    return { type, status, lastHeartbeatTime: at, lastTransitionTime, reason, message }
+  })
+}
+
+/** Conditions that a kubelet sets on a node: others' (NetworkUnavailable) are left alone. */
+export const nodeConditionTypes: ReadonlySet<string> = new Set(healthy.map(([type]) => type))
+
+/** Whether every condition of a healthy node is there. */
+export function isHealthy(node: Node): boolean {
+  return healthy.every(([type, status]) =>
+    node.status?.conditions?.some((condition) => condition.type === type && condition.status === status),
+  )
+}
+
+/** The strategic merge patch of a node's status that leaves it as `wanted`; fields that are equal are left out. */
+export function nodeStatusPatch(old: NodeStatus, wanted: NodeStatus): Record<string, unknown> {
+  const patch: Record<string, unknown> = { conditions: wanted.conditions }
+  for (const field of ['capacity', 'allocatable', 'daemonEndpoints', 'nodeInfo'] as const)
+    if (!jsonEqual(old[field], wanted[field])) patch[field] = wanted[field]
+  // Addresses merge by type on the wire; several of one type need the whole list to be replaced.
+  if (!jsonEqual(old.addresses, wanted.addresses)) patch.addresses = [...(wanted.addresses ?? []), { $patch: 'replace' }]
+  return patch
+}
