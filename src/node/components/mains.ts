@@ -5,6 +5,7 @@ const mains: Readonly<Record<string, () => Promise<ComponentMain>>> = {
   'kube-apiserver': async () => (await import('./kube-apiserver.js')).kubeApiserver,
   'kube-controller-manager': async () => (await import('./kube-controller-manager.js')).kubeControllerManager,
   lb: async () => (await import('./lb.js')).lb,
+  fleet: async () => (await import('./fleet.js')).fleet,
   etcd: async () => (await import('./etcd.js')).etcd,
 }
 
