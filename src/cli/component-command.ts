@@ -14,7 +14,13 @@ export async function runComponent(name: string, argv: readonly string[]): Promi
   }
   const clock = realClock()
   const logger = klogLogger({ clock, name, write: (line) => process.stderr.write(line), verbosity: verbosityOf(argv) })
-  const component = main.start(argv, { clock, random: realRandom(), logger, resolvePath: (path) => path })
+  const component = main.start(argv, {
+    clock,
+    random: realRandom(),
+    logger,
+    resolvePath: (path) => path,
+    output: (line) => process.stderr.write(`${line}\n`),
+  })
   await runInForeground(component, clock)
 }
 

@@ -90,6 +90,18 @@ describe('the load balancer', () => {
     expect(socket.destroyed).toBe(false)
   })
 
+  it('leaves connections alone when every backend fails its checks', async () => {
+    const [a, b] = [await backend('a'), await backend('b')]
+    const sick = new Set<string>()
+    const balancer = await balance([a, b], sick)
+    const { answer, socket } = await ask(balancer, 'x')
+    sick.add('a').add('b')
+    await vi.waitFor(() => expect(balancer.health()).toEqual({ a: false, b: false }), { interval: 2 })
+    socket.write('y')
+    const [chunk] = (await once(socket, 'data')) as [Buffer]
+    expect(chunk.toString()).toBe(`${answer.slice(0, 1)}:y`)
+  })
+
   it('ends a connection that no backend takes', async () => {
     const a = await backend('a')
     kill(a)

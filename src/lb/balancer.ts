@@ -1,8 +1,8 @@
 /**
  * A TCP load balancer in front of the API servers. TLS passes through it unopened. A new connection goes to the healthy backend
  * with the fewest connections; a backend that refuses one is passed over for the next at once, and one that fails its health checks
- * loses its connections too, so that no client waits on a machine that hangs. With no backend healthy every one is tried: a check
- * that is wrong must not take the cluster down.
+ * while another passes them loses its connections too, so that no client waits on a machine that hangs. With no backend healthy every
+ * one is tried and none loses its connections: a check that is wrong must not take the cluster down.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../base/clock.js'
@@ -56,6 +56,9 @@ class Target {
   readonly connections = new Set<Socket>()
   healthy = true
   failedChecks = 0
+  /** When the first of the failed checks ended, and when a check succeeded last. */
+  failingSinceMs = 0
+  wellAtMs = Number.NEGATIVE_INFINITY
 
   constructor(backend: Backend) {
     this.backend = backend
@@ -78,7 +81,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     void serve(client, { targets, limits, options })
   })
   await listening(server, options)
-  for (const target of targets) void watchHealth(target, { limits, options, signal: ending.signal })
+  for (const target of targets) void watchHealth(target, { targets, limits, options, signal: ending.signal })
   const address = server.address()
   return {
     port: typeof address === 'object' && address ? address.port : options.port,
@@ -149,23 +152,30 @@ function join(client: Socket, upstream: Socket, target: Target): void {
 }
 
 interface Watching {
+  readonly targets: readonly Target[]
   readonly limits: BalancerLimits
   readonly options: BalancerOptions
   readonly signal: AbortSignal
 }
 
-async function watchHealth(target: Target, { limits, options, signal }: Watching): Promise<void> {
+async function watchHealth(target: Target, { targets, limits, options, signal }: Watching): Promise<void> {
   const { clock, logger } = options
   while (!signal.aborted) {
     const isHealthy = await checked(target.backend, limits.checkTimeoutMs, options)
     if (signal.aborted) return
     if (isHealthy) {
       target.failedChecks = 0
+      target.wellAtMs = clock.monotonic()
       if (!target.healthy) logger.info('API server is healthy again', { server: target.backend.name })
       target.healthy = true
-    } else if (++target.failedChecks >= limits.checksToFall) {
-      if (target.healthy) fall(target, 'it fails its health checks', logger)
-      for (const connection of target.connections) connection.destroy()
+    } else {
+      if (++target.failedChecks === 1) target.failingSinceMs = clock.monotonic()
+      if (target.failedChecks >= limits.checksToFall) {
+        if (target.healthy) fall(target, 'it fails its health checks', logger)
+        // When all fail together the fault lies behind them (the store's quorum is lost): their clients are to get its answer.
+        if (targets.some((other) => other.wellAtMs > target.failingSinceMs))
+          for (const connection of target.connections) connection.destroy()
+      }
     }
     await clock.sleep(limits.checkEveryMs, signal).catch(() => undefined)
   }

@@ -1,6 +1,7 @@
 /** cluster.json: what a cluster is made of. It changes only when nodes come or go; what runs is in run/. */
 import { readdirSync } from 'node:fs'
 import { QuorateError } from '../base/errors.js'
+import type { EtcdVersion } from './etcd-flags.js'
 import { readIfPresent, writeFileWhole } from './files.js'
 import { type ClusterPaths, clusterPaths, clustersDirectory } from './paths.js'
 
@@ -20,6 +21,8 @@ export interface ClusterState {
   readonly workers: readonly Worker[]
   /** Members of an external etcd. */
   readonly etcdMembers: readonly EtcdMember[]
+  /** Of the real etcd that the cluster was made with. */
+  readonly etcdVersion?: EtcdVersion
   readonly fleetPort: number
   /** The kubeconfigs that the cluster's context was merged into. */
   readonly mergedInto: readonly string[]

@@ -1,9 +1,10 @@
 /** The processes that a cluster is made of, and how each is started. */
 import { join } from 'node:path'
 import type { MachineConfig } from '../node/machine/machine.js'
-import type { ClusterState, ControlPlane } from './cluster-state.js'
+import type { ClusterState, ControlPlane, EtcdMember } from './cluster-state.js'
 import type { LocalCluster, LocalContext } from './context.js'
-import { writeFileWhole } from './files.js'
+import { etcdFlags, type EtcdVersion } from './etcd-flags.js'
+import { makeDirectory, writeFileWhole } from './files.js'
 import { simulatedPrefix } from './node-addresses.js'
 import type { ProcessSpec } from './process-table.js'
 
@@ -27,7 +28,8 @@ export function processNames({ store, controlPlanes, etcdMembers }: ClusterState
 export function processSpec(context: LocalContext, cluster: LocalCluster, name: string): ProcessSpec {
   if (name === storeProcess) return storeSpec(context, cluster)
   if (name === balancerProcess) return balancerSpec(context, cluster)
-  return machineSpec(context, cluster, name)
+  const member = cluster.state.etcdMembers.find((each) => each.name === name)
+  return member ? etcdMemberSpec(context, cluster, member) : machineSpec(context, cluster, name)
 }
 
 /** Node's own memory: a small young generation costs little here and keeps what is resident small. */
@@ -43,6 +45,18 @@ function storeSpec(context: LocalContext, { paths }: LocalCluster): ProcessSpec 
     [],
     ['etcd', '--name=store', `--data-dir=${paths.store}`, `--listen-client-urls=unix://${socket}`],
   )
+}
+
+function etcdMemberSpec(context: LocalContext, { state, paths }: LocalCluster, { name, ...ports }: EtcdMember): ProcessSpec {
+  const flags = etcdFlags({
+    name,
+    ports: { client: ports.clientPort, peer: ports.peerPort, metrics: ports.metricsPort },
+    initialCluster: state.etcdMembers.map((member) => ({ name: member.name, peer: member.peerPort })),
+    pki: join(paths.node(name), 'etc/kubernetes/pki/etcd'),
+    dataDir: join(paths.store, name),
+    version: state.etcdVersion as EtcdVersion,
+  })
+  return nodeCommand(context, name, [], ['etcd-host', ...Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)])
 }
 
 function balancerSpec(context: LocalContext, { state, paths }: LocalCluster): ProcessSpec {
@@ -67,6 +81,7 @@ function machineConfigFile(nodeDirectory: string): string {
 export function prepareProcess(context: LocalContext, cluster: LocalCluster, name: string): void {
   const controlPlane = cluster.state.controlPlanes.find((each) => each.name === name)
   if (controlPlane) writeMachineConfig(context, cluster, controlPlane)
+  if (cluster.state.etcdMembers.some((member) => member.name === name)) makeDirectory(join(cluster.paths.store, name))
 }
 
 function writeMachineConfig(context: LocalContext, { paths }: LocalCluster, { name, address, ports }: ControlPlane): void {

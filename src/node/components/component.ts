@@ -3,6 +3,8 @@ import type { Transport } from '../../client/client.js'
 
 /** What a hosted component gets beside the deps of every component. */
 export interface HostedDeps extends ComponentDeps {
+  /** Where lines go that are log lines already: what a program of this machine prints. Absent: they are logged. */
+  output?(line: string): void
   /** Maps a path of a flag to the one on disk: the files of a node of `up` lie under the node's own root. */
   resolvePath(path: string): string
   /**

@@ -6,6 +6,7 @@ const mains: Readonly<Record<string, () => Promise<ComponentMain>>> = {
   'kube-controller-manager': async () => (await import('./kube-controller-manager.js')).kubeControllerManager,
   lb: async () => (await import('./lb.js')).lb,
   fleet: async () => (await import('./fleet.js')).fleet,
+  'etcd-host': async () => (await import('./etcd-host.js')).etcdHost,
   etcd: async () => (await import('./etcd.js')).etcd,
 }
 
