@@ -14,6 +14,9 @@ import { endpointController } from './endpoint/endpoint.js'
 import { endpointSliceMirroringController } from './endpointslice-mirroring/endpointslice-mirroring.js'
 import { endpointSliceController } from './endpointslice/endpointslice.js'
 import { nodeIpamController } from './node-ipam/node-ipam.js'
+import { persistentVolumeBinder } from './persistent-volume-binder/persistent-volume-binder.js'
+import { persistentVolumeProtectionController } from './pv-protection/pv-protection.js'
+import { persistentVolumeClaimProtectionController } from './pvc-protection/pvc-protection.js'
 import { podGarbageCollectorController } from './pod-gc/pod-gc.js'
 import { ttlController } from './ttl/ttl.js'
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.js'
@@ -63,6 +66,10 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
         })
       : undefined,
   'pod-garbage-collector-controller': ({ terminatedPodGcThreshold }) => podGarbageCollectorController(terminatedPodGcThreshold),
+  'persistentvolume-binder-controller': (options) =>
+    persistentVolumeBinder({ syncPeriodMs: options.persistentVolumeSyncPeriodMs, provisions: options.enableDynamicProvisioning }),
+  'persistentvolume-protection-controller': () => persistentVolumeProtectionController(),
+  'persistentvolumeclaim-protection-controller': () => persistentVolumeClaimProtectionController(),
   'ttl-controller': () => ttlController(),
   'taint-eviction-controller': () => taintEvictionController(),
   'deployment-controller': () => deploymentController(),
