@@ -6,6 +6,7 @@ import { ObjectMonitors } from './common/object-monitors.js'
 import { garbageCollector } from './garbage-collector/garbage-collector.js'
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.js'
 import type { Controller } from './controller.js'
+import { jobController } from './job/job.js'
 import { namespaceController } from './namespace/namespace.js'
 import { cronJobController } from './cronjob/cronjob.js'
 import { daemonSetController } from './daemonset/daemonset.js'
@@ -77,6 +78,7 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
   'replicationcontroller-controller': () => replicaController(replicationControllerFlavour),
   'daemonset-controller': () => daemonSetController(),
   'statefulset-controller': () => statefulSetController(),
+  'job-controller': () => jobController(),
   'cronjob-controller': () => cronJobController(),
   'ttl-after-finished-controller': () => ttlAfterFinishedController(),
 }

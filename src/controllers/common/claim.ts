@@ -11,6 +11,8 @@ export interface Claim<T extends KubeObject> {
   /** What the owner has and what nobody has: see ownerIndex. */
   readonly candidates: readonly T[]
   matches(object: T): boolean
+  /** Finalizers that come with being owned: set by adoption, removed by release. */
+  readonly finalizers?: readonly string[]
   /** False when the owner, read live, is gone or being deleted: then nothing is adopted. */
   mayAdopt(): Promise<boolean>
 }
@@ -39,7 +41,8 @@ export async function claimObjects<T extends KubeObject>(client: Client, claim: 
 
 async function adopt<T extends KubeObject>(client: Client, claim: Claim<T>, object: T): Promise<boolean> {
   const { namespace = '', name = '', uid } = object.metadata
-  const body = { metadata: { uid, ownerReferences: [controllerReference(claim.owner, claim.ownerKind)] } }
+  const finalizers = claim.finalizers ? { finalizers: claim.finalizers } : {}
+  const body = { metadata: { uid, ownerReferences: [controllerReference(claim.owner, claim.ownerKind)], ...finalizers } }
   try {
     await client.resource(claim.resource).patch(namespace, name, { type: 'strategic', body })
     return true
@@ -51,7 +54,8 @@ async function adopt<T extends KubeObject>(client: Client, claim: Claim<T>, obje
 
 async function release<T extends KubeObject>(client: Client, claim: Claim<T>, object: T): Promise<void> {
   const { namespace = '', name = '', uid } = object.metadata
-  const body = { metadata: { uid, ownerReferences: [{ $patch: 'delete', uid: claim.owner.metadata.uid }] } }
+  const finalizers = claim.finalizers ? { '$deleteFromPrimitiveList/finalizers': claim.finalizers } : {}
+  const body = { metadata: { uid, ownerReferences: [{ $patch: 'delete', uid: claim.owner.metadata.uid }], ...finalizers } }
   try {
     await client.resource(claim.resource).patch(namespace, name, { type: 'strategic', body })
   } catch (error) {
