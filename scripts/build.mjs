@@ -1,5 +1,7 @@
 // Bundles the package: dist/quorate.cjs (the command; CommonJS so that V8's code cache applies) and dist/index.js (the library).
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+// With --types also dist/types, the library's declarations: only a package that is published or installed needs them.
+import { spawnSync } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -41,13 +43,19 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     // A script that comes out of V8's code cache has no callback for import(): what stays outside (lmdb) is required instead.
     supported: { 'dynamic-import': false },
   })
-  if (existsSync(`${root}src/testing/index.ts`)) {
-    await build({
-      ...bundling,
-      entryPoints: [`${root}src/testing/index.ts`],
-      outfile: `${root}dist/index.js`,
-      format: 'esm',
-      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  await build({
+    ...bundling,
+    entryPoints: [`${root}src/testing/index.ts`],
+    outfile: `${root}dist/index.js`,
+    format: 'esm',
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  })
+  if (process.argv.includes('--types')) {
+    const flags = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rootDir', 'src', '--outDir', 'dist/types']
+    const { status } = spawnSync(`${root}node_modules/.bin/tsc`, ['--project', 'tsconfig.build.json', ...flags], {
+      cwd: root,
+      stdio: 'inherit',
     })
+    if (status !== 0) process.exit(status ?? 1)
   }
 }
