@@ -41,10 +41,18 @@ const workersDefault = 5
 export function runControllers(options: RunControllersOptions): RunningControllers {
   const { client, clock, random, logger, controllers, signal } = options
   const informers = options.informers ?? informerFactory({ client, clock, random, logger, signal })
+  const endings = controllers.map(() => new AbortController())
+  const end = () => {
+    for (const ending of endings) ending.abort(signal.reason)
+  }
+  if (signal.aborted) end()
+  else signal.addEventListener('abort', end, { once: true })
   const runs = controllers.map(
-    (controller) =>
+    (controller, i) =>
       new ControllerRun(controller, {
-        ...{ clock, random, logger: logger.child({ controller: controller.name }), informers, signal },
+        ...{ clock, random, logger: logger.child({ controller: controller.name }), informers },
+        // Each has a signal of its own: a signal with dozens of listeners is taken for a leak.
+        signal: (endings[i] as AbortController).signal,
         client: options.clientOf?.(controller) ?? client,
         workers: options.workers?.[controller.name] ?? controller.workers ?? workersDefault,
         ...(options.observerOf ? { observe: (queue) => options.observerOf?.(controller, queue) } : {}),
