@@ -155,7 +155,8 @@ export class ObjectStore {
     this.#prepareForUpdate(request, object, old, context)
     const admission = this.#admissionRequest(request, 'UPDATE', object, old)
     await this.#deps.admission.mutate(admission)
-    const generation = nextGeneration(object, old, strategy)
+    // What is written beside a status counts for nothing: a controller that notes something there must not wake itself.
+    const generation = subresource === 'status' ? old.metadata.generation : nextGeneration(object, old, strategy)
     if (generation !== undefined) object.metadata.generation = generation
     this.#refuse(request, object, [...finalizerFaults(object, old), ...this.#faultsOf(request, object, old)])
     for (const warning of strategy.warnings?.(object, old) ?? []) request.warn(warning)

@@ -180,8 +180,7 @@ class Rollout {
         spec: { ...existing.spec, selector: existing.spec?.selector ?? {}, minReadySeconds },
       })
     }
-    await this.#number(revisionOf(set))
-    await this.#noteProgress('FoundNewReplicaSet', `Found new replica set "${set.metadata.name}"`, false)
+    await this.#note(revisionOf(set), 'FoundNewReplicaSet', `Found new replica set "${set.metadata.name}"`, false)
     return set
   }
 
@@ -191,9 +190,8 @@ class Rollout {
     made.spec = { ...spec, replicas: newSetReplicas(this.#deployment, made, [...sets, made]) }
     try {
       const set = await this.#sets().create(made)
-      await this.#number(revision)
       if ((set.spec?.replicas ?? 0) > 0) this.#say(`Scaled up replica set ${set.metadata.name} from 0 to ${set.spec?.replicas}`)
-      await this.#noteProgress('NewReplicaSetCreated', `Created new replica set "${set.metadata.name}"`, true)
+      await this.#note(revision, 'NewReplicaSetCreated', `Created new replica set "${set.metadata.name}"`, true)
       return set
     } catch (error) {
       if (hasReason(error, 'AlreadyExists')) return this.#afterCollision(made, error)
@@ -211,24 +209,23 @@ class Rollout {
     throw error
   }
 
-  async #number(revision: number): Promise<void> {
-    const text = String(revision)
-    if (this.#deployment.metadata.annotations?.[annotations.revision] === text) return
-    const { metadata } = this.#deployment
-    this.#deployment = await this.#deployments().update({
-      ...this.#deployment,
-      metadata: { ...metadata, annotations: { ...metadata.annotations, [annotations.revision]: text } },
-    })
-  }
-
-  /** A first note that there is something to make progress with; `always` also replaces an older one. */
-  async #noteProgress(reason: string, message: string, always: boolean): Promise<void> {
-    const deployment = this.#deployment
-    const old = deployment.status?.conditions?.find((each) => each.type === 'Progressing')
-    if (!hasDeadline(deployment) || (old && !always)) return
+  /**
+   * Numbers the Deployment and notes that there is something to make progress with (`always`: also over an older note). One write
+   * of the status does both: annotations that are written beside a status do not move the generation.
+   */
+  async #note(revision: number, reason: string, message: string, always: boolean): Promise<void> {
+    const { metadata, status } = this.#deployment
+    const isNumbered = metadata.annotations?.[annotations.revision] === String(revision)
+    const old = status?.conditions?.find((each) => each.type === 'Progressing')
+    const isNoted = !hasDeadline(this.#deployment) || (old !== undefined && !always)
+    if (isNumbered && isNoted) return
     const condition: DeploymentCondition = { type: 'Progressing', status: 'True', reason, message }
-    const status = { ...deployment.status, conditions: setCondition(deployment.status?.conditions, condition, this.#view.clock.now()) }
-    this.#deployment = await this.#deployments().updateStatus({ ...deployment, status })
+    const conditions = isNoted ? status?.conditions : setCondition(status?.conditions, condition, this.#view.clock.now())
+    this.#deployment = await this.#deployments().updateStatus({
+      ...this.#deployment,
+      metadata: { ...metadata, annotations: { ...metadata.annotations, [annotations.revision]: String(revision) } },
+      status: { ...status, ...(conditions ? { conditions } : {}) },
+    })
   }
 
   async #noteFailure(error: unknown): Promise<void> {
