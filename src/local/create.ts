@@ -21,6 +21,7 @@ import {
   type Credentials,
   writeControlPlaneCredentials,
   writeEtcdMemberCredentials,
+  writeFleetCredentials,
 } from './credentials.js'
 import { etcdManifest, type EtcdVersion, installedEtcd } from './etcd-flags.js'
 import { makeDirectory, writeFileWhole } from './files.js'
@@ -59,6 +60,7 @@ export async function createCluster(context: LocalContext, shape: ClusterShape):
   const admins = await createAdminConfigs(credentials)
   writeFileWhole(paths.kubeconfig, kubeconfigText(admins.user))
   await Promise.all([
+    writeFleetCredentials(credentials),
     ...state.controlPlanes.map((controlPlane) => writeControlPlane(credentials, controlPlane, admins)),
     ...state.etcdMembers.map((member) => writeEtcdMemberCredentials(credentials, member)),
   ])

@@ -1,6 +1,7 @@
 /** Writes a cluster's certificates and kubeconfigs: the authorities once, and for every node what kubeadm would put there. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createLeaf } from '../pki/certificates.js'
 import {
   apiServerFiles,
   type ClusterPki,
@@ -13,6 +14,7 @@ import {
 import { createKubeconfig, type Kubeconfig, kubeconfigText } from '../pki/kubeconfig.js'
 import type { ClusterState, ControlPlane, EtcdMember } from './cluster-state.js'
 import { makeDirectory, writeFileWhole } from './files.js'
+import { fleetFiles } from './fleet-nodes.js'
 import { serviceIp } from './manifests.js'
 import type { ClusterPaths } from './paths.js'
 
@@ -106,6 +108,21 @@ export async function writeControlPlaneCredentials(
     'kubelet.conf': kubelet,
   }
   for (const [file, config] of Object.entries(kubeconfigs)) writeFileWhole(join(dir, file), kubeconfigText(config))
+}
+
+/**
+ * What the fleet needs: a kubeconfig by which it acts for every simulated node, and the certificate of its kubelet server. The file is
+ * its owner's alone, like the super-admin's beside it.
+ */
+export async function writeFleetCredentials({ state, paths, pki, nowMs }: Credentials): Promise<void> {
+  const files = fleetFiles(paths)
+  const [config, serving] = await Promise.all([
+    createKubeconfig({ ca: pki.ca, server: apiUrl(state), user: 'quorate:fleet', groups: ['system:masters'], nowMs }),
+    createLeaf(pki.ca, { commonName: 'quorate:fleet', usages: ['server'], dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'], nowMs }),
+  ])
+  writeFileWhole(files.kubeconfig, kubeconfigText(config))
+  writeFileWhole(files.cert, serving.cert)
+  writeFileWhole(files.key, serving.key)
 }
 
 /** Certificates of a member of an external etcd. */

@@ -1,14 +1,29 @@
-/** The list of simulated workers that the fleet reads; it follows the file. */
+/** The files of the fleet, the process of all simulated workers. */
 import { join } from 'node:path'
-import type { LocalCluster, LocalContext } from './context.js'
+import type { ClusterState } from './cluster-state.js'
 import { writeFileWhole } from './files.js'
 import type { ClusterPaths } from './paths.js'
 
-export function fleetNodesFile({ run }: ClusterPaths): string {
-  return join(run, 'fleet-nodes.json')
+export interface FleetFiles {
+  readonly kubeconfig: string
+  /** The certificate of the kubelet server that answers for every worker. */
+  readonly cert: string
+  readonly key: string
+  /** Its nodes. */
+  readonly nodes: string
 }
 
-export async function tellFleet(_context: LocalContext, { state, paths }: LocalCluster): Promise<void> {
+export function fleetFiles({ pki, run }: ClusterPaths): FleetFiles {
+  return {
+    kubeconfig: join(pki, 'fleet.conf'),
+    cert: join(pki, 'fleet.crt'),
+    key: join(pki, 'fleet.key'),
+    nodes: join(run, 'fleet-nodes.json'),
+  }
+}
+
+/** The fleet follows this file while it runs. */
+export function writeFleetNodes({ state, paths }: { state: ClusterState; paths: ClusterPaths }): void {
   const nodes = state.workers.map(({ name, address, stopped }) => ({ name, ip: address, ...(stopped ? { stopped } : {}) }))
-  writeFileWhole(fleetNodesFile(paths), `${JSON.stringify({ nodes })}\n`)
+  writeFileWhole(fleetFiles(paths).nodes, `${JSON.stringify({ nodes })}\n`)
 }

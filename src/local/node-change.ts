@@ -9,7 +9,7 @@ import { type LocalCluster, type LocalContext, openCluster, withClusterLock } fr
 import { plannedControlPlane, writeControlPlane } from './create.js'
 import { createAdminConfigs, readAuthorities } from './credentials.js'
 import { remove } from './files.js'
-import { tellFleet } from './fleet-nodes.js'
+import { writeFleetNodes } from './fleet-nodes.js'
 import { startProcess } from './launch.js'
 import { maxWorkers, workerAddress } from './node-addresses.js'
 import { balancerProcess } from './process-specs.js'
@@ -27,7 +27,7 @@ export interface NodeAddition {
 export async function addNodes(context: LocalContext, name: string, addition: NodeAddition): Promise<string[]> {
   const [cluster, added] = await withClusterLock(context, name, async () => {
     const before = openCluster(context, name)
-    return addition.role === 'worker' ? addWorkers(context, before, addition.count) : addControlPlanes(context, before, addition.count)
+    return addition.role === 'worker' ? addWorkers(before, addition.count) : addControlPlanes(context, before, addition.count)
   })
   if (addition.waitMs > 0 && cluster.processes.running(balancerProcess)) await waitFor(context, cluster, { added, waitMs: addition.waitMs })
   return added
@@ -35,14 +35,14 @@ export async function addNodes(context: LocalContext, name: string, addition: No
 
 type Changed = [cluster: LocalCluster, names: string[]]
 
-async function addWorkers(context: LocalContext, cluster: LocalCluster, count: number): Promise<Changed> {
+async function addWorkers(cluster: LocalCluster, count: number): Promise<Changed> {
   const { state, paths } = cluster
   if (state.workers.length + count > maxWorkers) throw new QuorateError('BadUsage', `a cluster has at most ${maxWorkers} workers`)
   const free = freeNumbers(state.workers, 'worker-', count)
   const added: Worker[] = free.map((number) => ({ name: `worker-${number}`, address: workerAddress(number - 1) }))
   const after = { ...cluster, state: { ...state, workers: [...state.workers, ...added] } }
   writeState(paths, after.state)
-  await tellFleet(context, after)
+  writeFleetNodes(after)
   return [after, added.map((worker) => worker.name)]
 }
 
@@ -121,7 +121,7 @@ export async function removeNode(context: LocalContext, name: string, node: stri
       await processes.stop(node, 10_000)
       remove(paths.node(node))
       if (processes.running(balancerProcess)) await restartBalancer(context, after)
-    } else await tellFleet(context, after)
+    } else writeFleetNodes(after)
     if (processes.running(balancerProcess)) await deleteNodeObject(context, after, node)
   })
 }

@@ -2,7 +2,7 @@
 import { QuorateError } from '../base/errors.js'
 import { type ClusterState, writeState } from './cluster-state.js'
 import { type LocalCluster, type LocalContext, openCluster, withClusterLock } from './context.js'
-import { tellFleet } from './fleet-nodes.js'
+import { writeFleetNodes } from './fleet-nodes.js'
 import { killComponent } from './machine-access.js'
 import { startProcess } from './launch.js'
 import { parseTarget } from './targets.js'
@@ -22,7 +22,7 @@ export async function killTarget(context: LocalContext, name: string, target: st
         return `${target} is killed; the kubelet of ${found.node} starts it again.`
       }
       case 'worker':
-        return setWorkerPower(context, cluster, { name: found.name, on: false })
+        return setWorkerPower(cluster, { name: found.name, on: false })
       default:
         if (!(await cluster.processes.kill(found.name))) throw off(found.name)
         return `${found.name} is killed; it stays down until \`quorate start ${found.name}\`.`
@@ -35,7 +35,7 @@ export async function stopTarget(context: LocalContext, name: string, target: st
     const cluster = openCluster(context, name)
     const found = parseTarget(cluster.state, target)
     if (found.kind === 'component') throw componentHasNoPower(found)
-    if (found.kind === 'worker') return setWorkerPower(context, cluster, { name: found.name, on: false })
+    if (found.kind === 'worker') return setWorkerPower(cluster, { name: found.name, on: false })
     return (await cluster.processes.stop(found.name, graceMs)) ? `${found.name} is stopped.` : `${found.name} did not run.`
   })
 }
@@ -45,7 +45,7 @@ export async function startTarget(context: LocalContext, name: string, target: s
     const cluster = openCluster(context, name)
     const found = parseTarget(cluster.state, target)
     if (found.kind === 'component') throw componentHasNoPower(found)
-    if (found.kind === 'worker') return setWorkerPower(context, cluster, { name: found.name, on: true })
+    if (found.kind === 'worker') return setWorkerPower(cluster, { name: found.name, on: true })
     if (cluster.processes.running(found.name)) return `${found.name} runs already.`
     await startProcess(context, cluster, found.name)
     return `${found.name} is started.`
@@ -62,7 +62,7 @@ function componentHasNoPower({ component, node }: { component: string; node: str
   })
 }
 
-async function setWorkerPower(context: LocalContext, cluster: LocalCluster, { name, on }: { name: string; on: boolean }): Promise<string> {
+async function setWorkerPower(cluster: LocalCluster, { name, on }: { name: string; on: boolean }): Promise<string> {
   const state: ClusterState = {
     ...cluster.state,
     workers: cluster.state.workers.map((worker) => {
@@ -72,6 +72,6 @@ async function setWorkerPower(context: LocalContext, cluster: LocalCluster, { na
     }),
   }
   writeState(cluster.paths, state)
-  await tellFleet(context, { ...cluster, state })
+  writeFleetNodes({ ...cluster, state })
   return on ? `${name} is started.` : `${name} is off; it stays so until \`quorate start ${name}\`.`
 }

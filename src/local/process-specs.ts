@@ -5,6 +5,7 @@ import type { ClusterState, ControlPlane, EtcdMember } from './cluster-state.js'
 import type { LocalCluster, LocalContext } from './context.js'
 import { etcdFlags, type EtcdVersion } from './etcd-flags.js'
 import { makeDirectory, writeFileWhole } from './files.js'
+import { fleetFiles, writeFleetNodes } from './fleet-nodes.js'
 import { simulatedPrefix } from './node-addresses.js'
 import type { ProcessSpec } from './process-table.js'
 
@@ -22,12 +23,14 @@ export function processNames({ store, controlPlanes, etcdMembers }: ClusterState
     ...etcdMembers.map(({ name }) => name),
     ...controlPlanes.map(({ name }) => name),
     balancerProcess,
+    fleetProcess,
   ]
 }
 
 export function processSpec(context: LocalContext, cluster: LocalCluster, name: string): ProcessSpec {
   if (name === storeProcess) return storeSpec(context, cluster)
   if (name === balancerProcess) return balancerSpec(context, cluster)
+  if (name === fleetProcess) return fleetSpec(context, cluster)
   const member = cluster.state.etcdMembers.find((each) => each.name === name)
   return member ? etcdMemberSpec(context, cluster, member) : machineSpec(context, cluster, name)
 }
@@ -69,6 +72,25 @@ function balancerSpec(context: LocalContext, { state, paths }: LocalCluster): Pr
   )
 }
 
+function fleetSpec(context: LocalContext, { state, paths }: LocalCluster): ProcessSpec {
+  const files = fleetFiles(paths)
+  return nodeCommand(
+    context,
+    fleetProcess,
+    [],
+    [
+      'fleet',
+      `--kubeconfig=${files.kubeconfig}`,
+      `--config=${files.nodes}`,
+      '--address=127.0.0.1',
+      `--port=${state.fleetPort}`,
+      `--tls-cert-file=${files.cert}`,
+      `--tls-private-key-file=${files.key}`,
+      `--client-ca-file=${join(paths.pki, 'ca.crt')}`,
+    ],
+  )
+}
+
 function machineSpec(context: LocalContext, { paths }: LocalCluster, name: string): ProcessSpec {
   return nodeCommand(context, name, [], ['node', '--config', machineConfigFile(paths.node(name))])
 }
@@ -80,6 +102,7 @@ function machineConfigFile(nodeDirectory: string): string {
 /** Writes what a process reads as it starts. Anew at every start: a home may have moved. */
 export function prepareProcess(context: LocalContext, cluster: LocalCluster, name: string): void {
   const controlPlane = cluster.state.controlPlanes.find((each) => each.name === name)
+  if (name === fleetProcess) writeFleetNodes(cluster)
   if (controlPlane) writeMachineConfig(context, cluster, controlPlane)
   if (cluster.state.etcdMembers.some((member) => member.name === name)) makeDirectory(join(cluster.paths.store, name))
 }

@@ -15,7 +15,7 @@ import { type LocalCluster, type LocalContext, openCluster } from './context.js'
 import { apiUrl, contextName } from './credentials.js'
 import { type MemberHealth, memberHealth } from './etcd-health.js'
 import { machinePods } from './machine-access.js'
-import { processNames, storeProcess } from './process-specs.js'
+import { fleetProcess, processNames, storeProcess } from './process-specs.js'
 import { quorumOf } from './quorum.js'
 import { isReady } from './ready.js'
 import { componentNames } from './targets.js'
@@ -169,7 +169,7 @@ function nodeStatuses(
       ...ready(name),
     })),
     ...workers.map(({ name, address, stopped }) => ({
-      ...{ name, role: 'worker' as const, address, machine: stopped || !isOn('fleet') ? ('off' as const) : ('on' as const) },
+      ...{ name, role: 'worker' as const, address, machine: stopped || !isOn(fleetProcess) ? ('off' as const) : ('on' as const) },
       ...ready(name),
     })),
   ]
