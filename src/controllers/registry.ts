@@ -6,6 +6,7 @@ import { ObjectMonitors } from './common/object-monitors.js'
 import { garbageCollector } from './garbage-collector/garbage-collector.js'
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.js'
 import type { Controller } from './controller.js'
+import { disruptionController } from './disruption/disruption.js'
 import { jobController } from './job/job.js'
 import { namespaceController } from './namespace/namespace.js'
 import { cronJobController } from './cronjob/cronjob.js'
@@ -79,6 +80,7 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
   'daemonset-controller': () => daemonSetController(),
   'statefulset-controller': () => statefulSetController(),
   'job-controller': () => jobController(),
+  'disruption-controller': () => disruptionController(),
   'cronjob-controller': () => cronJobController(),
   'ttl-after-finished-controller': () => ttlAfterFinishedController(),
 }
