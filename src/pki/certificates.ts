@@ -122,10 +122,12 @@ function signFor(authority: KeyPair, publicKey: KeyObject, options: LeafOptions 
   })
 }
 
-/** A key pair without a certificate: what signs service-account tokens. */
-export async function createSigningKey(): Promise<{ key: string; publicKey: string }> {
-  // RSA, as everywhere: some OIDC relying parties know nothing else.
-  const keys = await generateKeys('RSA-2048')
+/**
+ * A key pair without a certificate: what signs service-account tokens. An RSA key takes longer to make than a whole cluster's
+ * certificates; it is for relying parties outside of the cluster that know nothing else (OpenID Connect demands only RS256).
+ */
+export async function createSigningKey(algorithm: KeyAlgorithm = 'ECDSA-P256'): Promise<{ key: string; publicKey: string }> {
+  const keys = await generateKeys(algorithm)
   return { key: privatePem(keys.privateKey), publicKey: keys.publicKey.export({ type: 'spki', format: 'pem' }) as string }
 }
 
