@@ -27,6 +27,7 @@ import type { ControllerOptions } from './options.js'
 import { replicaController, replicaSetFlavour, replicationControllerFlavour } from './replicaset/replicaset.js'
 import { statefulSetController } from './statefulset/statefulset.js'
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.js'
+import { resourceQuotaController } from './resourcequota/resourcequota.js'
 import { rootCaPublisher } from './root-ca-publisher/root-ca-publisher.js'
 import { serviceAccountController } from './serviceaccount/serviceaccount.js'
 import { taintEvictionController } from './taint-eviction/taint-eviction.js'
@@ -40,6 +41,8 @@ export type ControllerMaker = (options: ControllerOptions, shared: SharedParts) 
 
 export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
   'garbage-collector-controller': (_, { monitors }) => garbageCollector(monitors),
+  'resourcequota-controller': ({ resourceQuotaSyncPeriodMs: syncPeriodMs }, { monitors }) =>
+    resourceQuotaController({ syncPeriodMs, monitors }),
   'namespace-controller': () => namespaceController(),
   'serviceaccount-controller': () => serviceAccountController(),
   'clusterrole-aggregation-controller': () => clusterRoleAggregationController(),

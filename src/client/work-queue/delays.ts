@@ -50,7 +50,8 @@ export class Delays {
       if (this.#timer.atMs <= first.dueMs) return
       this.#timer.cancel()
     }
-    const cancel = this.#clock.timer(Math.max(0, first.dueMs - this.#clock.monotonic()), () => this.#fire())
+    // Whole milliseconds: a timer that fired a rounding error too early would be set again for no time at all, without end.
+    const cancel = this.#clock.timer(Math.max(0, Math.ceil(first.dueMs - this.#clock.monotonic())), () => this.#fire())
     this.#timer = { atMs: first.dueMs, cancel }
   }
 
