@@ -1,4 +1,4 @@
-import type { GroupVersionKind, GroupVersionResource } from './object.js'
+import type { GroupVersionKind, GroupVersionResource, UnknownObject } from './object.js'
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection'
 
@@ -31,6 +31,8 @@ export interface ResourceInfo extends GroupVersionResource {
   readonly subresources: ReadonlyMap<string, Subresource>
   readonly storageVersionHash?: string
   readonly columns: readonly Column[]
-  /** The id of the kind's type in the schema ("io.k8s.api.core.v1.Pod"); undefined for custom resources. */
-  readonly typeId?: string
+  /** 'custom': the resource comes from a CustomResourceDefinition. */
+  readonly typeId?: 'custom'
+  /** Cells of a Table row, when the resource brings its own. */
+  readonly print?: (object: UnknownObject, nowMs: number) => unknown[]
 }

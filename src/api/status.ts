@@ -111,7 +111,10 @@ export const internalError = (message: string) =>
   failure(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] })
 export const serviceUnavailable = (message: string) => failure(503, 'ServiceUnavailable', message)
 export const timeout = (message: string, retryAfterSeconds = 1) => failure(504, 'Timeout', `Timeout: ${message}`, { retryAfterSeconds })
-export const unknownPath = () => failure(404, 'NotFound', 'the server could not find the requested resource', {})
+/** Nothing is served there. On the wire it is plain text, as from upstream's mux: not an answer about an object. */
+export class UnknownPathError extends StatusError {}
+export const unknownPath = () =>
+  new UnknownPathError(failure(404, 'NotFound', 'the server could not find the requested resource', {}).status)
 
 const faultTitles: Record<Fault['reason'], string> = {
   FieldValueRequired: 'Required value',

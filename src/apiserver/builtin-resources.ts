@@ -10,7 +10,7 @@ import { type ObjectCodec, storePrefix, type StoredResource } from './registry/r
 import type { Strategy } from './registry/strategy.js'
 import type { Resources } from './resources.js'
 
-export type CacherDeps = Pick<CacherOptions, 'store' | 'freshness' | 'clock' | 'logger' | 'defer'>
+export type CacherDeps = Pick<CacherOptions, 'store' | 'freshness' | 'clock' | 'logger' | 'defer' | 'normalize'>
 
 export function addBuiltinResources(resources: Resources, strategies: ReadonlyMap<string, Strategy>, deps: CacherDeps): void {
   const stored = new Map<string, StoredResource>()

@@ -21,6 +21,7 @@ import type { ServerAddress } from './bootstrap/server-endpoints.js'
 import { addBuiltinResources, type CacherDeps } from './builtin-resources.js'
 import type { Cacher } from './cacher/cacher.js'
 import { Freshness } from './cacher/freshness.js'
+import { CustomResources } from './crd/custom-resources.js'
 import {
   type AllocationOptions,
   type AuthenticationOptions,
@@ -140,13 +141,17 @@ export class ApiServer {
     })
     this.#synced = () => authorization.synced()
     this.#stopAuthorization = () => authorization.stop()
-    this.#hooks = postStartHooks({
-      ...{ access: this.access, store, clock, logger, serviceCidrs: options.allocation.serviceCidrs, self: options.self },
-      ...allocators,
-      authenticationInfo: options.authenticationInfo ?? {},
-      ...(options.reconcileEndpoints === undefined ? {} : { reconcileEndpoints: options.reconcileEndpoints }),
-      ...(options.identity ? { identity: options.identity } : {}),
-    })
+    const custom = new CustomResources({ access: this.access, resources: this.resources, cacherDeps: this.cacherDeps, clock, logger })
+    this.#hooks = [
+      custom.hook(),
+      ...postStartHooks({
+        ...{ access: this.access, store, clock, logger, serviceCidrs: options.allocation.serviceCidrs, self: options.self },
+        ...allocators,
+        authenticationInfo: options.authenticationInfo ?? {},
+        ...(options.reconcileEndpoints === undefined ? {} : { reconcileEndpoints: options.reconcileEndpoints }),
+        ...(options.identity ? { identity: options.identity } : {}),
+      }),
+    ]
     this.#addHealthChecks()
     this.#addMetrics()
   }

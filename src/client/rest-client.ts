@@ -194,6 +194,19 @@ export function parseResponse<R>({ status, body }: TransportResponse): R {
   return JSON.parse(text) as R
 }
 
+/** What a code means when no Status says it (client-go's generic server response). */
+const reasonsByCode: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  405: 'MethodNotAllowed',
+  409: 'Conflict',
+  429: 'TooManyRequests',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+}
+
 function statusErrorOf(code: number, text: string): Error {
   try {
     const status = JSON.parse(text) as Status
@@ -208,7 +221,7 @@ function statusErrorOf(code: number, text: string): Error {
     metadata: {},
     status: 'Failure',
     code,
-    reason: '',
+    reason: reasonsByCode[code] ?? '',
     message: `the server answered ${code}: ${text.slice(0, 200)}`,
   })
 }

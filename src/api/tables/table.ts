@@ -19,7 +19,9 @@ export function tableOf(
   options: TableOptions,
 ): unknown {
   const print =
-    (printers[`${info.group}/${info.resource}`] as ((object: UnknownObject, nowMs: number) => unknown[]) | undefined) ?? byColumns(info)
+    info.print ??
+    (printers[`${info.group}/${info.resource}`] as ((object: UnknownObject, nowMs: number) => unknown[]) | undefined) ??
+    byColumns(info)
   const rows = objects.map((object) => ({
     cells: options.withoutRows ? [] : print(object, options.nowMs),
     ...rowConditions(object),

@@ -12,7 +12,7 @@ import type { Cancel, Clock } from '../../base/clock.js'
 import { messageOf } from '../../base/errors.js'
 import type { Logger } from '../../base/logger.js'
 import type { Batch, Store } from '../../storage/store.js'
-import { type Cell, cellOfObject, decodeStored, type Layout, objectOf, withRevision } from './cell.js'
+import { type Cell, cellOfObject, decodeStored, encodeForStore, type Layout, objectOf, withRevision } from './cell.js'
 import { CacheEvent } from './events.js'
 import type { Filter } from './filter.js'
 import type { Freshness } from './freshness.js'
@@ -31,6 +31,8 @@ export interface CacherOptions {
   readonly prefix: string
   readonly layout: Layout
   readonly kind: { readonly kind: string; readonly apiVersion: string }
+  /** Of what the store has from before: the object as it is kept now; undefined when it is so already. */
+  readonly normalize?: (object: UnknownObject) => UnknownObject | undefined
   readonly clock: Clock
   readonly logger: Logger
   /** Runs a function once what is ready now has run: several changes then share one write to each watcher. */
@@ -175,7 +177,7 @@ export class Cacher {
         const { entries, revision } = await store.range(prefix)
         if (signal.aborted) return
         this.#takeList(
-          entries.map(({ key, value, revision: at }) => this.#cell(key, value, at)),
+          entries.map(({ key, value, revision: at }) => this.#listedCell(key, value, at)),
           revision,
         )
         failures = 0
@@ -194,6 +196,12 @@ export class Cacher {
     const object = decodeStored(value, revision)
     const cell = cellOfObject(this.layout, key, withRevision(this.layout, value, revision), revision, object)
     return { cell, object }
+  }
+
+  #listedCell(storeKey: string, value: Uint8Array, revision: number): { cell: Cell; object: UnknownObject } {
+    const found = this.#cell(storeKey, value, revision)
+    const object = this.#options.normalize?.(found.object)
+    return object ? this.#cell(storeKey, encodeForStore(object), revision) : found
   }
 
   /** The first list, or one after the watch was lost: then what changed meanwhile is told as events. */

@@ -72,7 +72,9 @@ export class ObjectStore {
       if (cell) return objectOf<UnknownObject>(cell)
     }
     const entry = await this.#deps.store.get(served.stored.prefix + key)
-    return entry && decodeStored(entry.value, entry.revision)
+    if (!entry) return undefined
+    const object = decodeStored(entry.value, entry.revision)
+    return served.stored.normalize?.(object) ?? object
   }
 
   /** `object` is decoded, defaulted, in its stored version and the caller's own. */
@@ -85,7 +87,13 @@ export class ObjectStore {
     prepareNewMetadata(object, random, clock.now())
     if (generateName) metadata.name = generatedName(generateName, random)
     const context = this.#context(request)
-    if (request.served.info.subresources.has('status') && !strategy.keepsStatusOnCreate) object.status = {}
+    if (request.served.info.subresources.has('status') && !strategy.keepsStatusOnCreate) {
+      if (request.served.info.typeId === 'custom') {
+        delete object.status
+        // The schema may have a default for the status as a whole.
+        request.served.codec.applyDefaults(object)
+      } else object.status = {}
+    }
     strategy.prepareForCreate?.(object, context)
     if ((strategy.generation ?? 'content') !== 'none') metadata.generation = 1
     const admission = this.#admissionRequest(request, 'CREATE', object, undefined)

@@ -22,6 +22,8 @@ export interface StoredResource {
   readonly cacher: Cacher
   /** The version that the store has. */
   readonly info: ResourceInfo
+  /** An object of the store as it is kept now, when it was written under an older definition; else undefined. */
+  readonly normalize?: (object: UnknownObject) => UnknownObject | undefined
 }
 
 /** One version of it as clients see it. */
@@ -29,6 +31,10 @@ export interface ServedResource {
   readonly info: ResourceInfo
   readonly stored: StoredResource
   readonly codec: ObjectCodec
+  /** Said in a Warning header to whoever uses this version. */
+  readonly deprecationWarning?: string
+  /** Where a custom resource has what its scale shows (JSON paths). */
+  readonly scale?: { readonly specReplicasPath: string; readonly statusReplicasPath: string; readonly labelSelectorPath?: string }
   /** Between this version and the stored one; undefined when they are the same. */
   readonly conversion?: { toStored(object: UnknownObject): UnknownObject; fromStored(object: UnknownObject): UnknownObject }
 }

@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/object.js'
 import { apiServiceStrategy } from './apiregistration/api-service.js'
+import { customResourceDefinitionStrategy } from './apiextensions/custom-resource-definition.js'
 import { daemonSetStrategy } from './apps/daemon-set.js'
 import { deploymentStrategy } from './apps/deployment.js'
 import { jobStrategy } from './batch/job.js'
@@ -97,6 +98,7 @@ export function buildStrategies({ services, eventTtlSeconds = 3600 }: StrategyDe
     erase(certificateSigningRequestStrategy),
     erase(endpointSliceStrategy),
     erase(apiServiceStrategy),
+    erase(customResourceDefinitionStrategy),
   ]
   return new Map([...plain, ...own].map((strategy) => [`${strategy.resource.group}/${strategy.resource.resource}`, strategy]))
 }

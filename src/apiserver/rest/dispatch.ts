@@ -38,6 +38,7 @@ const connected = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
 
 export async function dispatch(request: RestRequest, { rest, virtual, connect }: Dispatch): Promise<void> {
   const { served, info } = request
+  if (served.deprecationWarning) request.warnings.push(served.deprecationWarning)
   if (info.subresource === '') {
     const handler = handlers[info.verb]
     const special = info.verb === 'create' ? virtual.get(virtualKey(served.info)) : undefined

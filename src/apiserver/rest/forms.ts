@@ -33,7 +33,7 @@ export function renderObject(rendering: Rendering & { readonly cell: Cell }): vo
 export function renderList(rendering: Rendering & { readonly page: Page }): void {
   const { served, accepted, page } = rendering
   const objects = page.cells.map((cell) => shown(served, objectOf<UnknownObject>(cell)))
-  const metadata = listMetadata(page)
+  const metadata = listMetadata(page, served.info.typeId === 'custom' && accepted.as === 'object')
   if (accepted.as === 'Table') return send(rendering, tableOf(served.info, objects, metadata, tableOptions(rendering)))
   if (accepted.as === 'object') {
     const items = served.info.typeId === 'custom' ? objects : objects.map(({ kind: _, apiVersion: __, ...item }) => item)

@@ -8,6 +8,8 @@ export interface Page {
   readonly remaining?: number
 }
 
-export function listMetadata({ revision, next, remaining }: Page): Record<string, unknown> {
-  return { resourceVersion: String(revision), ...(next ? { continue: next } : {}), ...(remaining ? { remainingItemCount: remaining } : {}) }
+/** Lists of custom resources have `continue` always, empty on the last page, as upstream's untyped lists do. */
+export function listMetadata({ revision, next, remaining }: Page, isCustom: boolean): Record<string, unknown> {
+  const position = isCustom ? { continue: next ?? '' } : next ? { continue: next } : {}
+  return { resourceVersion: String(revision), ...position, ...(remaining ? { remainingItemCount: remaining } : {}) }
 }

@@ -60,7 +60,7 @@ export async function listObjects(rest: RestRequest, deps: RestDeps): Promise<vo
     return renderList({ served, page, accepted, request, responder, nowMs: deps.clock.now() })
   }
   const { listKind } = served.info
-  const metadata = JSON.stringify(listMetadata(page))
+  const metadata = JSON.stringify(listMetadata(page, served.info.typeId === 'custom'))
   const head = `{"kind":${JSON.stringify(listKind)},"apiVersion":${JSON.stringify(apiVersionOf(served.info))},"metadata":${metadata},"items":[`
   responder.respond(
     200,

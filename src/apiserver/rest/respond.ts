@@ -1,5 +1,5 @@
 /** Writing answers: objects, lists of cells, Status errors. */
-import { StatusError } from '../../api/status.js'
+import { type StatusError, UnknownPathError } from '../../api/status.js'
 import type { Headers, Responder } from '../handler.js'
 import { jsonHeaders } from '../handler.js'
 import type { Cell, Layout } from '../cacher/cell.js'
@@ -18,7 +18,14 @@ export function respondJson(responder: Responder, status: number, value: unknown
   responder.respond(status, withWarnings(jsonHeaders, warnings), [encoder.encode(`${JSON.stringify(value)}\n`)])
 }
 
+const plainText: Headers = {
+  'content-type': 'text/plain; charset=utf-8',
+  'cache-control': 'no-cache, private',
+  'x-content-type-options': 'nosniff',
+}
+
 export function respondStatus(responder: Responder, error: StatusError): void {
+  if (error instanceof UnknownPathError) return responder.respond(404, plainText, [encoder.encode('404 page not found\n')])
   const { retryAfterSeconds } = error.status.details ?? {}
   const headers = retryAfterSeconds ? { ...jsonHeaders, 'retry-after': String(retryAfterSeconds) } : jsonHeaders
   responder.respond(error.code, headers, [encoder.encode(`${JSON.stringify(error.status)}\n`)])

@@ -1,0 +1,147 @@
+/** A CustomResourceDefinition as served resources: one stored resource, each served version a view of it. Pure. */
+import { parseJsonPath } from '../../api/json-path.js'
+import type { Column, ResourceInfo, Subresource } from '../../api/kinds.js'
+import { apiVersionOf, type UnknownObject } from '../../api/object.js'
+import { methodNotSupported, type Fault } from '../../api/status.js'
+import { compileStructural, type StructuralSchema } from '../../api/structural/structural-schema.js'
+import type { PatternCompiler } from '../../api/structural/validate.js'
+import { customPrinter } from '../../api/tables/custom.js'
+import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '../../api/types/apiextensions-v1.js'
+import { type CacherDeps, makeStored } from '../builtin-resources.js'
+import { customStorePrefix, type ObjectCodec, type ServedResource } from '../registry/resource.js'
+import { sameJson } from '../registry/same-json.js'
+import type { Strategy } from '../registry/strategy.js'
+
+type Definition = CustomResourceDefinition
+type Version = CustomResourceDefinitionVersion
+
+/** All served versions; they share one new cacher, which begins when it is first used. */
+export function servedVersions(definition: Definition, cacherDeps: CacherDeps, patterns: PatternCompiler): ServedResource[] {
+  const { versions } = definition.spec
+  const storage = versions.find((version) => version.storage)
+  if (!storage) return []
+  const schemas = new Map(versions.map((version) => [version.name, compileStructural(version.schema?.openAPIV3Schema ?? {}, patterns)]))
+  const storedSchema = schemas.get(storage.name) as StructuralSchema
+  const storedInfo = infoOf(definition, storage)
+  const normalize = (object: UnknownObject) => normalized(storedSchema, storedInfo, object)
+  const stored = {
+    ...makeStored(storedInfo, strategyOf(definition), customStorePrefix(storedInfo), { ...cacherDeps, normalize }),
+    normalize,
+  }
+  return versions
+    .filter(({ served }) => served)
+    .map((version): ServedResource => {
+      const info = infoOf(definition, version)
+      const schema = schemas.get(version.name) as StructuralSchema
+      const warning = deprecationOf(info, version)
+      const scale = version.subresources?.scale
+      return {
+        info,
+        stored,
+        codec: codecOf(schema),
+        ...(version === storage ? {} : { conversion: conversionOf(info, schema, storedInfo, storedSchema) }),
+        ...(warning ? { deprecationWarning: warning } : {}),
+        ...(scale ? { scale } : {}),
+      }
+    })
+}
+
+function deprecationOf({ group, version, kind }: ResourceInfo, { deprecated, deprecationWarning }: Version): string | undefined {
+  return deprecated ? (deprecationWarning ?? `${group}/${version} ${kind} is deprecated`) : undefined
+}
+
+function infoOf({ spec, status }: Definition, version: Version): ResourceInfo {
+  const names = status?.acceptedNames?.plural ? status.acceptedNames : spec.names
+  const { plural, kind } = names
+  const subresources: Subresource[] = []
+  if (version.subresources?.status) subresources.push({ name: 'status', verbs: ['get', 'patch', 'update'] })
+  if (version.subresources?.scale)
+    subresources.push({ name: 'scale', verbs: ['get', 'patch', 'update'], kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' } })
+  const { columns, print } = customPrinter(version.additionalPrinterColumns)
+  const nameColumn: Column = { name: 'Name', type: 'string', format: 'name', priority: 0 }
+  return {
+    ...{ group: spec.group, version: version.name, resource: plural, kind },
+    singular: names.singular ?? kind.toLowerCase(),
+    listKind: names.listKind ?? `${kind}List`,
+    namespaced: spec.scope === 'Namespaced',
+    shortNames: names.shortNames ?? [],
+    categories: names.categories ?? [],
+    verbs: ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'],
+    subresources: new Map(subresources.map((each) => [each.name, each])),
+    columns: [nameColumn, ...columns],
+    print,
+    typeId: 'custom',
+  }
+}
+
+function codecOf(schema: StructuralSchema): ObjectCodec {
+  return {
+    decode: (value, unknown) => schema.decode(value, unknown),
+    applyDefaults: (object) => schema.applyDefaults(object),
+    validateShape(object, old) {
+      const faults = schema.validate(object)
+      return old ? faults.filter((fault) => !isUnchanged(fault, object, old)) : faults
+    },
+  }
+}
+
+/** What was wrong before a rule came may stay wrong as long as nobody touches it (KEP-4008, ratcheting). */
+function isUnchanged({ path, reason }: Fault, object: UnknownObject, old: UnknownObject): boolean {
+  if (path === '<nil>' || reason === 'FieldValueRequired') return false
+  const names = path.split(/[.[\]]+/).filter((part) => part !== '')
+  const at = (root: unknown) => names.reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], root)
+  const before = at(old)
+  return before !== undefined && sameJson(before, at(object))
+}
+
+function conversionOf(info: ResourceInfo, schema: StructuralSchema, storedInfo: ResourceInfo, storedSchema: StructuralSchema) {
+  return {
+    toStored(object: UnknownObject): UnknownObject {
+      return storedSchema.decode({ ...object, kind: storedInfo.kind, apiVersion: apiVersionOf(storedInfo) } as never)
+    },
+    fromStored(object: UnknownObject): UnknownObject {
+      const view = { ...object, kind: info.kind, apiVersion: apiVersionOf(info) }
+      schema.applyDefaults(view)
+      return view
+    },
+  }
+}
+
+/** An object that was stored under an earlier definition, as the present one has it; undefined when it is so already. */
+function normalized(schema: StructuralSchema, info: ResourceInfo, object: UnknownObject): UnknownObject | undefined {
+  const next = schema.decode({ ...structuredClone(object), kind: info.kind, apiVersion: apiVersionOf(info) } as never)
+  schema.applyDefaults(next)
+  return sameJson(next, object) ? undefined : next
+}
+
+function strategyOf(definition: Definition): Strategy {
+  const { spec } = definition
+  const { group, names } = spec
+  const hasStatus = spec.versions.some(({ subresources }) => subresources?.status)
+  const paths = new Set(spec.versions.flatMap(({ selectableFields = [] }) => selectableFields.map(({ jsonPath }) => jsonPath)))
+  const selectableFields = Object.fromEntries([...paths].map((path) => [path.replace(/^\./, ''), fieldReader(path)]))
+  const refuse = () => {
+    throw methodNotSupported({ group, resource: names.plural }, 'create')
+  }
+  return {
+    resource: { group, resource: names.plural },
+    allowUnconditionalUpdate: false,
+    selectableFields,
+    ...(hasStatus
+      ? {}
+      : { generation: (object: UnknownObject, old: UnknownObject) => !sameJson(outsideMetadata(object), outsideMetadata(old)) }),
+    ...(definition.metadata.deletionTimestamp ? { prepareForCreate: refuse } : {}),
+  }
+}
+
+function outsideMetadata({ metadata: _, kind: __, apiVersion: ___, ...rest }: UnknownObject): unknown {
+  return rest
+}
+
+function fieldReader(path: string): (object: UnknownObject) => string {
+  const { find } = parseJsonPath(path)
+  return (object) => {
+    const [value] = find(object)
+    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
+  }
+}
