@@ -3,8 +3,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The help of Go's flags shows texts in quotes. */
-const plain = (value) => (typeof value === 'string' && /^".*"$/.test(value) ? JSON.parse(value) : value)
+/** The help of Go's flags shows texts in quotes, and the kubelet's a deprecation behind the default. */
+const plain = (value) => {
+  if (typeof value !== 'string') return value
+  const bare = value.replace(/\) \(DEPRECATED: .*$/s, '')
+  return /^".*"$/s.test(bare) ? JSON.parse(bare) : bare
+}
 
 const factsDir = process.argv[2]
 if (!factsDir) {

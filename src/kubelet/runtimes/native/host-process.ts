@@ -1,0 +1,63 @@
+/** A program of the machine as a container: a child process without a shell, which does not outlive this one. */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import type { Program, RunningProgram, WriteLog } from './program.js'
+
+export interface HostProcessOptions {
+  /** What a manifest's command begins with. */
+  readonly command: string
+  /** The program to run; looked up in $PATH when it is a bare name. */
+  readonly binary: string
+  /** Turns an argument of the manifest into that of the process (paths of a node that has its own root). */
+  mapArgument?(argument: string): string
+}
+
+/** Asks the kernel to kill the child when its parent dies, which nothing that runs in the parent could still do. */
+const setpriv = '/usr/bin/setpriv'
+const messageMax = 2048
+const signals: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 }
+
+export function hostProcess({ command, binary, mapArgument = (argument) => argument }: HostProcessOptions): Program {
+  return {
+    command,
+    start(argv, write) {
+      const args = argv.map(mapArgument)
+      const bound = process.platform === 'linux' && existsSync(setpriv)
+      return bound ? run(setpriv, ['--pdeathsig', 'KILL', '--', binary, ...args], write) : run(binary, args, write)
+    },
+  }
+}
+
+function run(file: string, args: readonly string[], write: WriteLog): RunningProgram {
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  // Without a death signal of the kernel's, this is the best that can be done.
+  const killChild = () => child.kill('SIGKILL')
+  process.once('exit', killChild)
+  let last = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => write('stdout', text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    last = (last + text).slice(-messageMax)
+    write('stderr', text)
+  })
+  const exited: RunningProgram['exited'] = new Promise((resolve) => {
+    child.once('error', (error) => {
+      process.off('exit', killChild)
+      resolve({ code: 127, message: error.message })
+    })
+    child.once('close', (code, signal) => {
+      process.off('exit', killChild)
+      const number = signal ? (signals[signal] ?? 1) : undefined
+      resolve({
+        code: code ?? 128 + (number ?? 1),
+        ...(number === undefined ? {} : { signal: number }),
+        ...(code ? { message: last.trim() } : {}),
+      })
+    })
+  })
+  const ready = new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve)
+    child.once('error', reject)
+  })
+  ready.catch(() => undefined)
+  return { ready, exited, stop: () => void child.kill('SIGTERM'), kill: () => void child.kill('SIGKILL') }
+}

@@ -1,0 +1,142 @@
+/**
+ * `quorate kubelet`: upstream's flags and KubeletConfiguration around the kubelet, with the native runtime: images
+ * `quorate/COMPONENT:TAG` are components of this package, run in this process; `quorate/etcd-host:TAG` is the machine's own etcd.
+ */
+import { klogLogger } from '../../base/node/klog-logger.js'
+import type { RunningComponent } from '../../base/component.js'
+import { ManifestDirectory } from '../../kubelet/files/manifest-directory.js'
+import { type Kubelet, startKubelet } from '../../kubelet/kubelet.js'
+import { hostProcess } from '../../kubelet/runtimes/native/host-process.js'
+import { NativeRuntime } from '../../kubelet/runtimes/native/native-runtime.js'
+import { componentProgram, type Program } from '../../kubelet/runtimes/native/program.js'
+import { FlagError, type FlagDefinition, type Flags, type FlagTable, parseFlags, usage } from '../flags/flags.js'
+import definitions from '../flags/data/kubelet.json' with { type: 'json' }
+import { packageVersion } from '../version.js'
+import { type ComponentMain, type HostedDeps, running } from './component.js'
+import { connectKubeconfig } from './kubeconfig-client.js'
+import { type KubeletConfig, readKubeletConfig } from './kubelet-config.js'
+import { describeMachine } from './kubelet-node.js'
+import { serveHealthz } from './kubelet-healthz.js'
+import { componentMain } from './mains.js'
+
+const table: FlagTable = {
+  component: 'kubelet',
+  definitions: definitions as readonly FlagDefinition[],
+  implemented: new Set([
+    ...['config', 'kubeconfig', 'hostname-override', 'node-ip', 'node-labels', 'provider-id', 'register-node', 'register-with-taints'],
+    ...['address', 'port', 'tls-cert-file', 'tls-private-key-file', 'client-ca-file', 'healthz-bind-address', 'healthz-port'],
+    ...['anonymous-auth', 'authentication-token-webhook', 'authentication-token-webhook-cache-ttl', 'authorization-mode'],
+    ...['authorization-webhook-cache-authorized-ttl', 'authorization-webhook-cache-unauthorized-ttl'],
+    ...['pod-manifest-path', 'file-check-frequency', 'max-pods', 'root-dir', 'v', 'logging-format'],
+    // Without containers of its own there is nothing that these would change.
+    ...['container-runtime-endpoint', 'cgroup-driver', 'cluster-dns', 'cluster-domain', 'fail-swap-on', 'rotate-certificates'],
+  ]),
+}
+
+/** A kubelet, and what the process around it may do to what it runs. */
+export interface KubeletComponent extends RunningComponent {
+  /** SIGKILL's likeness for one component of the node's static pods. False: it does not run. */
+  crashComponent(name: string): boolean
+  /** Manifest file → what is wrong with it. */
+  manifestFaults(): ReadonlyMap<string, string>
+}
+
+export const kubelet: ComponentMain = {
+  name: 'kubelet',
+  help: () => usage(table, 'The node agent: runs the pods of its node, and keeps the node registered.'),
+  start: startKubeletComponent,
+}
+
+interface Parts {
+  readonly runtime: NativeRuntime
+  readonly manifests: ManifestDirectory
+}
+
+export function startKubeletComponent(argv: readonly string[], deps: HostedDeps): KubeletComponent {
+  const flags = parseFlags(table, argv)
+  if (flags.string('kubeconfig') === '') throw new FlagError('--kubeconfig must be specified: standalone mode is not implemented')
+  let parts: Parts | undefined
+  const component = running(async () => {
+    const started = await start(flags, deps)
+    parts = started
+    return started
+  })
+  return {
+    ...component,
+    crashComponent: (name) => {
+      const found = [...(parts?.runtime.pods() ?? [])].find(({ containers }) => containers.some((container) => container.name === name))
+      return found !== undefined && (parts?.runtime.crash(found.namespace, found.name, name) ?? false)
+    },
+    manifestFaults: () => parts?.manifests.faults ?? new Map(),
+  }
+}
+
+async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how?: { crash?: boolean }): Promise<void> }> {
+  const { clock, random, logger, resolvePath } = deps
+  const config = readKubeletConfig(flags, deps)
+  const client = connectKubeconfig(flags.string('kubeconfig'), deps, { userAgent: 'kubelet' })
+  const runtime = new NativeRuntime({
+    ...{ clock, random, logger, version: packageVersion },
+    logsDir: resolvePath('/var/log/pods'),
+    program: (name) => programOf(name, deps),
+  })
+  const node = describeMachine(flags, config, `${runtime.name}://${packageVersion}`)
+  const kubelet = startKubelet({ ...{ clock, random, logger, client, runtime, node }, registerNode: config.registerNode })
+  const manifests = followManifests(config, node.name, kubelet, deps)
+  const healthz = config.healthzPort > 0 ? await serveHealthz(config.healthzBindAddress, config.healthzPort) : undefined
+  return {
+    runtime,
+    manifests,
+    async stop(how) {
+      manifests.stop()
+      await kubelet.stop()
+      await runtime.stopAll(how)
+      await healthz?.close()
+      await client.close()
+    },
+  }
+}
+
+function followManifests(
+  { staticPodPath, fileCheckMs }: KubeletConfig,
+  nodeName: string,
+  kubelet: Kubelet,
+  deps: HostedDeps,
+): ManifestDirectory {
+  const { clock, logger, resolvePath } = deps
+  const manifests = new ManifestDirectory({
+    ...{ clock, logger, nodeName },
+    directory: resolvePath(staticPodPath || '/etc/kubernetes/manifests'),
+    rescanMs: fileCheckMs,
+    onPods: (pods) => kubelet.setStaticPods(pods),
+  })
+  if (staticPodPath !== '') manifests.start()
+  return manifests
+}
+
+/** What an image of the native runtime runs. */
+function programOf(name: string, deps: HostedDeps): Promise<Program> | undefined {
+  if (name === 'etcd-host') return Promise.resolve(hostEtcd(deps))
+  return componentMain(name)?.then((main) =>
+    componentProgram(name, (argv, write) => {
+      const logger = klogLogger({ clock: deps.clock, name, write: (line) => write('stderr', line), verbosity: verbosityOf(argv) })
+      return main.start(argv, { ...deps, logger })
+    }),
+  )
+}
+
+function hostEtcd({ resolvePath }: HostedDeps): Program {
+  return hostProcess({
+    command: 'etcd',
+    binary: process.env.QUORATE_ETCD ?? 'etcd',
+    mapArgument: (argument) => {
+      const match = /^(--[a-z-]+=)(\/.*)$/.exec(argument)
+      return match ? `${match[1]}${resolvePath(match[2] as string)}` : argument
+    },
+  })
+}
+
+function verbosityOf(argv: readonly string[]): number {
+  const given = argv.find((argument) => /^--?v=\d+$/.test(argument))
+  return given ? Number(given.split('=')[1]) : 0
+}
