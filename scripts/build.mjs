@@ -40,6 +40,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     entryPoints: [`${root}src/cli/main.ts`],
     outfile: `${root}dist/quorate.cjs`,
     format: 'cjs',
+    // The whole file is one function, as a CommonJS module is: bin/quorate.js calls it without making another text of it.
+    banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+    footer: { js: '})' },
     // A script that comes out of V8's code cache has no callback for import(): what stays outside (lmdb) is required instead.
     supported: { 'dynamic-import': false },
   })
