@@ -6,8 +6,15 @@ import { objectOf } from './cacher/cell.js'
 import type { Resources } from './resources.js'
 
 /** The server's own eyes and hands. Listers may be made before the resources are: they are looked up on first use. */
-export function serverAccess(resources: Resources, client: () => Client): ServerAccess {
+export function serverAccess(resources: Resources, client: () => Client): ServerAccess & { synced(): Promise<void> } {
+  const looked: (() => Promise<void>)[] = []
+  let isRunning = false
   return {
+    /** Resolves when every lister made so far shows what there is; those made later begin to fill when they are made. */
+    async synced() {
+      isRunning = true
+      await Promise.all(looked.map((ready) => ready()))
+    },
     get client() {
       return client()
     },
@@ -18,6 +25,8 @@ export function serverAccess(resources: Resources, client: () => Client): Server
         if (!found) throw new Error(`assertion failed: ${of.group}/${of.resource} is not served`)
         return found
       }
+      if (isRunning) void cacher().ready()
+      else looked.push(() => cacher().ready())
       return {
         get(key) {
           const cell = cacher().get(key)

@@ -101,11 +101,12 @@ export class ApiServer {
     const { store, clock, random, logger, defer, limits } = options
     this.cacherDeps = { store, freshness: new Freshness(store), clock, logger, defer }
     let client: Client | undefined
-    this.access = serverAccess(
+    const access = serverAccess(
       this.resources,
       () => (client ??= restClient(this.transport(apiserverUser), { userAgent: 'kube-apiserver' })),
     )
-    const deps = { access: this.access, clock, random }
+    this.access = access
+    const deps = { access, clock, random }
     const allocators = defaultAllocators(deps, store, options.allocation)
     addBuiltinResources(this.resources, defaultStrategies(allocators, options.eventTtlSeconds), this.cacherDeps)
     // Who looks at resources comes after them: they begin to look when they are made.
@@ -139,7 +140,8 @@ export class ApiServer {
         openId: openIdDocuments(issuer, `https://${options.self.ip}:${options.self.port}/openid/v1/jwks`, authentication.keys),
       }),
     })
-    this.#synced = () => authorization.synced()
+    // A rule that is decided by a cache that nobody fills would not be kept: every part's caches are filled before the first request.
+    this.#synced = async () => void (await Promise.all([authorization.synced(), access.synced()]))
     this.#stopAuthorization = () => authorization.stop()
     const custom = new CustomResources({ access: this.access, resources: this.resources, cacherDeps: this.cacherDeps, clock, logger })
     this.#hooks = [
