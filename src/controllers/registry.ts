@@ -19,6 +19,10 @@ import { nodeIpamController } from './node-ipam/node-ipam.js'
 import { persistentVolumeBinder } from './persistent-volume-binder/persistent-volume-binder.js'
 import { persistentVolumeProtectionController } from './pv-protection/pv-protection.js'
 import { persistentVolumeClaimProtectionController } from './pvc-protection/pvc-protection.js'
+import { ephemeralVolumeController } from './ephemeral-volume/ephemeral-volume.js'
+import { resourceClaimController } from './resource-claim/resource-claim.js'
+import { serviceCidrController } from './service-cidr/service-cidr.js'
+import { volumeExpandController } from './volume-expand/volume-expand.js'
 import { podGarbageCollectorController } from './pod-gc/pod-gc.js'
 import { ttlController } from './ttl/ttl.js'
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.js'
@@ -75,6 +79,10 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
     persistentVolumeBinder({ syncPeriodMs: options.persistentVolumeSyncPeriodMs, provisions: options.enableDynamicProvisioning }),
   'persistentvolume-protection-controller': () => persistentVolumeProtectionController(),
   'persistentvolumeclaim-protection-controller': () => persistentVolumeClaimProtectionController(),
+  'persistentvolume-expander-controller': () => volumeExpandController(),
+  'ephemeral-volume-controller': () => ephemeralVolumeController(),
+  'resourceclaim-controller': () => resourceClaimController(),
+  'service-cidr-controller': () => serviceCidrController(),
   'ttl-controller': () => ttlController(),
   'taint-eviction-controller': () => taintEvictionController(),
   'deployment-controller': () => deploymentController(),

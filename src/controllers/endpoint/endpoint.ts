@@ -19,6 +19,7 @@ import {
 } from '../common/service-pods.js'
 import { sameValue } from '../common/pod-template.js'
 import { isGoingNamespace, unlessGone } from '../common/refusals.js'
+import { Latest } from '../common/latest.js'
 import { TriggerTimes } from '../common/trigger-times.js'
 import type { Controller, View } from '../controller.js'
 import { addressesMax, countAddresses, subsetsOf, truncate } from './subsets.js'
@@ -35,6 +36,7 @@ export interface EndpointOptions {
 
 export function endpointController({ batchPeriodMs = 0 }: EndpointOptions = {}): Controller {
   const times = new TriggerTimes()
+  let latest: Latest<Endpoints> | undefined
   return {
     name: 'endpoints-controller',
     eventSource: 'endpoint-controller',
@@ -50,20 +52,30 @@ export function endpointController({ batchPeriodMs = 0 }: EndpointOptions = {}):
     ],
     start(view) {
       indexServices(view)
+      latest = new Latest(view.informer<Endpoints>(resources.endpoints))
       // Their Service may have gone while nobody looked.
       for (const endpoints of view.lister<Endpoints>(resources.endpoints).list()) {
         if (!endpoints.metadata.annotations?.[leaderAnnotation]) view.enqueue(keyOf(endpoints))
       }
     },
-    reconcile: (key, view) => reconcile(key, view, times),
+    async reconcile(key, view) {
+      if (!latest) throw new Error('assertion failed: reconcile before start')
+      await reconcile(key, view, { times, latest })
+    },
   }
 }
 
-async function reconcile(key: string, view: View, times: TriggerTimes): Promise<void> {
+interface Memory {
+  readonly times: TriggerTimes
+  readonly latest: Latest<Endpoints>
+}
+
+async function reconcile(key: string, view: View, { times, latest }: Memory): Promise<void> {
   const service = view.lister<Service>(resources.services).get(key)
-  const present = view.lister<Endpoints>(resources.endpoints).get(key)
+  const present = latest.get(key)
   if (!service) {
     times.forget(key)
+    latest.forget(key)
     const { namespace, name } = splitKey(key)
     if (present) await unlessGone(view.client.resource(resources.endpoints).delete(namespace, name))
     return
@@ -75,7 +87,7 @@ async function reconcile(key: string, view: View, times: TriggerTimes): Promise<
     .filter((pod) => selects(service, pod))
   const triggerTime = times.observe(key, service, pods)
   const wanted = desired(service, pods, present, triggerTime)
-  if (wanted) await write(view, wanted, present)
+  if (wanted) await write(view, wanted, present, latest)
 }
 
 /** The object as it should be; undefined when it is so already. The trigger time alone is no reason to write. */
@@ -113,11 +125,10 @@ export function desired(
   }
 }
 
-async function write(view: View, wanted: Endpoints, present: Endpoints | undefined): Promise<void> {
+async function write(view: View, wanted: Endpoints, present: Endpoints | undefined, latest: Latest<Endpoints>): Promise<void> {
   const endpoints = view.client.resource<Endpoints>(resources.endpoints)
   try {
-    if (present) await endpoints.update(wanted)
-    else await endpoints.create(wanted)
+    latest.wrote(await (present ? endpoints.update(wanted) : endpoints.create(wanted)))
   } catch (error) {
     if (!present && isGoingNamespace(error)) return
     if (!hasReason(error, 'Conflict') && !hasReason(error, 'AlreadyExists')) {

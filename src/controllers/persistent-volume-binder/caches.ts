@@ -4,7 +4,7 @@ import { resources } from '../../client/resources.js'
 import { indexPodsByClaim } from '../common/claims-of-pods.js'
 import type { View } from '../controller.js'
 import { bindCompleted, classOf, hasAnnotation } from './binding.js'
-import { Latest } from './latest.js'
+import { Latest } from '../common/latest.js'
 
 export interface Caches {
   readonly view: View
