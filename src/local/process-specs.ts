@@ -107,7 +107,7 @@ export function prepareProcess(context: LocalContext, cluster: LocalCluster, nam
   if (cluster.state.etcdMembers.some((member) => member.name === name)) makeDirectory(join(cluster.paths.store, name))
 }
 
-function writeMachineConfig(context: LocalContext, { paths }: LocalCluster, { name, address, ports }: ControlPlane): void {
+function writeMachineConfig(context: LocalContext, { paths }: LocalCluster, { name, address }: ControlPlane): void {
   const { platform } = context
   const config: MachineConfig = {
     name,
@@ -120,7 +120,7 @@ function writeMachineConfig(context: LocalContext, { paths }: LocalCluster, { na
       '--kubeconfig=/etc/kubernetes/kubelet.conf',
       `--hostname-override=${name}`,
       `--node-ip=${address}`,
-      `--port=${ports.kubelet}`,
+      '--register-with-taints=node-role.kubernetes.io/control-plane:NoSchedule',
     ],
   }
   writeFileWhole(machineConfigFile(paths.node(name)), `${JSON.stringify(config, null, 2)}\n`)

@@ -4,6 +4,7 @@
  */
 import { klogLogger } from '../../base/node/klog-logger.js'
 import type { RunningComponent } from '../../base/component.js'
+import type { Pod } from '../../api/types/core-v1.js'
 import { ManifestDirectory } from '../../kubelet/files/manifest-directory.js'
 import { type Kubelet, startKubelet } from '../../kubelet/kubelet.js'
 import { hostProcess } from '../../kubelet/runtimes/native/host-process.js'
@@ -39,6 +40,8 @@ export interface KubeletComponent extends RunningComponent {
   crashComponent(name: string): boolean
   /** Manifest file → what is wrong with it. */
   manifestFaults(): ReadonlyMap<string, string>
+  /** The static pods of the node with their status as the kubelet knows it, whether or not an API server does. */
+  staticPods(): readonly Pod[]
 }
 
 export const kubelet: ComponentMain = {
@@ -47,7 +50,16 @@ export const kubelet: ComponentMain = {
   start: startKubeletComponent,
 }
 
+function staticPodsOf(kubelet: Kubelet | undefined): Pod[] {
+  const records = [...(kubelet?.workers.records() ?? [])].filter(({ isStatic }) => isStatic)
+  return records.map(({ pod, apiPod, status }) => {
+    const known = status ?? apiPod?.status
+    return { metadata: pod.metadata, ...(known ? { status: known } : {}) }
+  })
+}
+
 interface Parts {
+  readonly kubelet: Kubelet
   readonly runtime: NativeRuntime
   readonly manifests: ManifestDirectory
 }
@@ -68,6 +80,7 @@ export function startKubeletComponent(argv: readonly string[], deps: HostedDeps)
       return found !== undefined && (parts?.runtime.crash(found.namespace, found.name, name) ?? false)
     },
     manifestFaults: () => parts?.manifests.faults ?? new Map(),
+    staticPods: () => staticPodsOf(parts?.kubelet),
   }
 }
 
@@ -85,6 +98,7 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
   const manifests = followManifests(config, node.name, kubelet, deps)
   const healthz = config.healthzPort > 0 ? await serveHealthz(config.healthzBindAddress, config.healthzPort) : undefined
   return {
+    kubelet,
     runtime,
     manifests,
     async stop(how) {
