@@ -1,5 +1,5 @@
 import type { UnknownObject } from '../../api/object.js'
-import { badRequest, forbidden, hasReason, internalError, StatusError, tooManyRequests } from '../../api/status.js'
+import { badRequest, forbidden, hasReason, StatusError, tooManyRequests } from '../../api/status.js'
 import type { Pod } from '../../api/types/core-v1.js'
 import type { PodDisruptionBudget } from '../../api/types/policy-v1.js'
 import { type Clock, timestamp } from '../../base/clock.js'
@@ -28,8 +28,7 @@ export function podEviction(access: ServerAccess, clock: Clock): VirtualResource
       const options = deleteOptions(object, dryRun)
       if (!needsNoBudget(pod)) {
         const matching = budgets.list(namespace).filter((budget) => matchesLabels(budget.spec?.selector, pod.metadata.labels))
-        if (matching.length > 1)
-          throw internalError('This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.')
+        if (matching.length > 1) throw tooManyBudgets()
         const [budget] = matching
         if (budget && !mayGoUnhealthy(pod, budget)) await spend(access, clock, budget.metadata.name ?? '', pod, options.dryRun ?? false)
       }
@@ -37,6 +36,12 @@ export function podEviction(access: ServerAccess, clock: Clock): VirtualResource
       return { ...success }
     },
   }
+}
+
+/** Upstream refuses with a plain 500 that names no reason. */
+function tooManyBudgets(): StatusError {
+  const message = 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.'
+  return new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: 500 })
 }
 
 function deleteOptions(object: UnknownObject, dryRun: boolean): DeleteOptions {
