@@ -12,6 +12,8 @@ export interface HostedDeps extends ComponentDeps {
    * listens on the loopback address, on the same port. Absent: every host is dialled as it is.
    */
   route?(host: string): string
+  /** The name of the machine, where it is not the one that this process really runs on. */
+  readonly hostname?: string
   /** The API servers hosted by this process: whoever runs beside one talks to it without the wire. Absent: none. */
   readonly hostedApiServers?: HostedApiServers
 }

@@ -147,7 +147,7 @@ interface Reached {
 }
 
 function serverOptions(flags: Flags, deps: HostedDeps, { store, ip, port, clientCa, requestHeaderCa }: Reached): ApiServerOptions {
-  const { clock, random, logger, resolvePath } = deps
+  const { clock, random, logger, resolvePath, hostname: machine = hostname() } = deps
   const read = (name: string) => readFlagFile(flags, name, resolvePath)
   const issuers = flags.list('service-account-issuer')
   const signingKeyPem = read('service-account-signing-key-file')
@@ -189,7 +189,7 @@ function serverOptions(flags: Flags, deps: HostedDeps, { store, ip, port, client
     },
     self: { ip, port },
     reconcileEndpoints: flags.string('endpoint-reconciler-type') !== 'none',
-    identity: { name: `apiserver-${hostname()}-${port}`, hostname: hostname() },
+    identity: { name: `apiserver-${machine}-${port}`, hostname: machine },
     authenticationInfo: {
       ...(clientCa ? { clientCa } : {}),
       ...(requestHeaderCa ? { requestHeader: { clientCa: requestHeaderCa, ...headerNames(flags) } } : {}),

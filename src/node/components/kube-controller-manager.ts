@@ -114,11 +114,11 @@ async function startManager(flags: Flags, enabled: ReadonlySet<string>, deps: Ho
   }
 }
 
-function electionOf(flags: Flags, { random }: HostedDeps) {
+function electionOf(flags: Flags, { random, hostname: nodeName = hostname() }: HostedDeps) {
   return {
     namespace: flags.string('leader-elect-resource-namespace'),
     name: flags.string('leader-elect-resource-name'),
-    identity: `${hostname()}_${random.uuid()}`,
+    identity: `${nodeName}_${random.uuid()}`,
     leaseDurationMs: flags.durationMs('leader-elect-lease-duration'),
     renewDeadlineMs: flags.durationMs('leader-elect-renew-deadline'),
     retryPeriodMs: flags.durationMs('leader-elect-retry-period'),

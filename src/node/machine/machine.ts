@@ -26,6 +26,7 @@ export interface MachineConfig {
 export function startMachine(config: MachineConfig, deps: ComponentDeps): RunningComponent {
   const hosted: HostedDeps = {
     ...deps,
+    hostname: config.name,
     resolvePath: resolveOnNode({ dir: config.root, shared: config.shared }),
     route: (host) => (host.startsWith(config.simulatedNetwork) ? '127.0.0.1' : host),
     hostedApiServers: hostedApiServers(),
