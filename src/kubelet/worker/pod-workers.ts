@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.js'
 import { messageOf } from '../../base/errors.js'
 import type { Logger } from '../../base/logger.js'
+import { keyOf } from '../../api/object.js'
 import { hasReason } from '../../api/status.js'
 import type { Container, Pod, PodStatus } from '../../api/types/core-v1.js'
 import type { ResourceClient } from '../../client/client.js'
@@ -63,6 +64,8 @@ export class PodWorkers {
   readonly #probes: ProbeResults
   readonly #statusDelayMs: number
   readonly #records = new Map<string, PodRecord>()
+  /** "namespace/name" → uid of the one that was seen last. */
+  readonly #names = new Map<string, string>()
   readonly #agenda: Agenda<string>
   readonly #dirty = new Set<string>()
   readonly #unsubscribe: () => void
@@ -82,6 +85,10 @@ export class PodWorkers {
     return this.#records.get(uid)
   }
 
+  find(namespace: string, name: string): PodRecord | undefined {
+    return this.#records.get(this.#names.get(`${namespace}/${name}`) ?? '')
+  }
+
   records(): IterableIterator<PodRecord> {
     return this.#records.values()
   }
@@ -91,7 +98,7 @@ export class PodWorkers {
     const uid = pod.metadata.uid ?? ''
     const record = this.#records.get(uid)
     if (!record) {
-      this.#records.set(uid, newRecord(uid, host, pod, pod, false))
+      this.#add(newRecord(uid, host, pod, pod, false))
     } else {
       // An event that the answer to our own write has overtaken says nothing new.
       if (record.apiPod && isNewer(record.apiPod, pod)) return
@@ -99,6 +106,11 @@ export class PodWorkers {
       record.apiPod = pod
     }
     this.wake(uid)
+  }
+
+  #add(record: PodRecord): void {
+    this.#records.set(record.uid, record)
+    this.#names.set(keyOf(record.pod), record.uid)
   }
 
   /** The pod is in the API no more. */
@@ -113,7 +125,7 @@ export class PodWorkers {
   addStatic(pod: Pod, host: PodHost, mirror: Pod | undefined): void {
     const uid = pod.metadata.uid ?? ''
     if (this.#records.has(uid)) return
-    this.#records.set(uid, newRecord(uid, host, pod, mirror, true))
+    this.#add(newRecord(uid, host, pod, mirror, true))
     this.wake(uid)
   }
 
@@ -429,6 +441,7 @@ export class PodWorkers {
 
   async #forget(record: PodRecord): Promise<void> {
     this.#records.delete(record.uid)
+    if (this.#names.get(keyOf(record.pod)) === record.uid) this.#names.delete(keyOf(record.pod))
     this.#agenda.delete(record.uid)
     this.#options.writes.drop(record.uid)
     record.host.usage.delete(record.uid)

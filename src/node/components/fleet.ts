@@ -1,12 +1,16 @@
 /** `quorate fleet`: simulated kubelets, thousands in one process. Runs the nodes of a file, which it follows, and those of --nodes. */
 import { readFileSync, watchFile, unwatchFile } from 'node:fs'
 import { messageOf, QuorateError } from '../../base/errors.js'
+import type { Client } from '../../client/client.js'
 import { type Fleet, startFleet } from '../../kubelet/fleet/fleet.js'
 import type { FleetNode } from '../../kubelet/fleet/fleet-node.js'
 import { FlagError, type Flags, type FlagTable, parseFlags, usage } from '../flags/flags.js'
 import { gitVersion, packageVersion, platformName } from '../version.js'
 import { type ComponentMain, type HostedDeps, running } from './component.js'
 import { connectKubeconfig } from './kubeconfig-client.js'
+import { serveKubelet } from './kubelet-serving.js'
+import { readFlagFile } from './serving/flags.js'
+import type { Serving } from './serving/serve.js'
 
 const definitions = [
   { name: 'kubeconfig', type: 'string', help: 'How to reach the API server, and as whom: it acts for every node.' },
@@ -27,6 +31,11 @@ const definitions = [
 ] as const
 
 const table: FlagTable = { component: 'fleet', definitions, implemented: new Set(definitions.map(({ name }) => name)) }
+/** Who may ask: as kubeadm configures a kubelet. */
+const access = {
+  ...{ anonymous: false, webhookAuthentication: true, authorizationMode: 'Webhook' as const },
+  ...{ authenticationTtlMs: 120_000, allowedTtlMs: 300_000, deniedTtlMs: 30_000 },
+}
 /** How often the file is looked at. A watch on it would not outlive an editor that replaces it. */
 const followMs = 500
 
@@ -41,7 +50,11 @@ export const fleet: ComponentMain = {
   },
 }
 
-async function start(flags: Flags, given: readonly FleetNode[], deps: HostedDeps): Promise<{ stop(): Promise<void> }> {
+async function start(
+  flags: Flags,
+  given: readonly FleetNode[],
+  deps: HostedDeps,
+): Promise<{ stop(how?: { crash?: boolean }): Promise<void> }> {
   const { clock, random, logger, resolvePath } = deps
   const client = connectKubeconfig(flags.string('kubeconfig'), deps, { userAgent: 'fleet' })
   const file = flags.string('config') && resolvePath(flags.string('config'))
@@ -53,16 +66,29 @@ async function start(flags: Flags, given: readonly FleetNode[], deps: HostedDeps
     podCidrWaitMs: flags.durationMs('pod-cidr-wait'),
     startDelayMs: flags.durationMs('start-delay'),
   })
+  const serving = port > 0 ? await serveApi(flags, running, client, deps) : undefined
   if (file) follow(file, given, running, deps)
   await running.ready
   logger.info('Every node is registered', { nodes: nodes.length })
   return {
-    async stop() {
+    async stop(how) {
       if (file) unwatchFile(file)
+      await serving?.close(how)
       await running.stop()
       await client.close()
     },
   }
+}
+
+function serveApi(flags: Flags, { runtime, workers, keeper }: Fleet, client: Client, deps: HostedDeps): Promise<Serving> {
+  const read = (name: string) => readFlagFile(flags, name, deps)
+  const [cert, key, clientCa] = [read('tls-cert-file'), read('tls-private-key-file'), read('client-ca-file')]
+  return serveKubelet({
+    ...{ component: 'fleet', host: flags.string('address'), port: flags.int('port'), ipAddresses: [], access },
+    ...(cert && key ? { cert, key } : {}),
+    ...(clientCa ? { clientCa } : {}),
+    ...{ client, deps, runtime, workers, clock: deps.clock, nodes: () => keeper.records() },
+  })
 }
 
 function follow(file: string, given: readonly FleetNode[], fleet: Fleet, { logger }: HostedDeps): void {

@@ -2,9 +2,12 @@
  * `quorate kubelet`: upstream's flags and KubeletConfiguration around the kubelet, with the native runtime: images
  * `quorate/COMPONENT:TAG` are components of this package, run in this process; `quorate/etcd-host:TAG` is the machine's own etcd.
  */
+import { readFileSync } from 'node:fs'
+import { messageOf, QuorateError } from '../../base/errors.js'
 import { klogLogger } from '../../base/node/klog-logger.js'
 import type { RunningComponent } from '../../base/component.js'
 import type { Pod } from '../../api/types/core-v1.js'
+import type { Client } from '../../client/client.js'
 import { ManifestDirectory } from '../../kubelet/files/manifest-directory.js'
 import { type Kubelet, startKubelet } from '../../kubelet/kubelet.js'
 import { hostProcess } from '../../kubelet/runtimes/native/host-process.js'
@@ -18,7 +21,9 @@ import { connectKubeconfig } from './kubeconfig-client.js'
 import { type KubeletConfig, readKubeletConfig } from './kubelet-config.js'
 import { describeMachine } from './kubelet-node.js'
 import { serveHealthz } from './kubelet-healthz.js'
+import { serveKubelet } from './kubelet-serving.js'
 import { componentMain } from './mains.js'
+import type { Serving } from './serving/serve.js'
 
 const table: FlagTable = {
   component: 'kubelet',
@@ -96,6 +101,7 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
   const node = describeMachine(flags, config, `${runtime.name}://${packageVersion}`)
   const kubelet = startKubelet({ ...{ clock, random, logger, client, runtime, node }, registerNode: config.registerNode })
   const manifests = followManifests(config, node.name, kubelet, deps)
+  const serving = await serveApi(config, { kubelet, runtime, client, deps })
   const healthz = config.healthzPort > 0 ? await serveHealthz(config.healthzBindAddress, config.healthzPort) : undefined
   return {
     kubelet,
@@ -103,11 +109,41 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
     manifests,
     async stop(how) {
       manifests.stop()
+      await serving?.close(how)
       await kubelet.stop()
       await runtime.stopAll(how)
       await healthz?.close()
       await client.close()
     },
+  }
+}
+
+interface Served {
+  readonly kubelet: Kubelet
+  readonly runtime: NativeRuntime
+  readonly client: Client
+  readonly deps: HostedDeps
+}
+
+async function serveApi(config: KubeletConfig, { kubelet, runtime, client, deps }: Served): Promise<Serving | undefined> {
+  if (config.port === 0) return undefined
+  const read = (flag: string, file: string) => (file === '' ? undefined : readFile(flag, deps.resolvePath(file)))
+  const [cert, key] = [read('tls-cert-file', config.tlsCertFile), read('tls-private-key-file', config.tlsPrivateKeyFile)]
+  const clientCa = read('client-ca-file', config.clientCaFile)
+  return serveKubelet({
+    ...{ component: 'kubelet', host: config.address, port: config.port, ipAddresses: kubelet.node.description.ips, access: config },
+    ...(cert && key ? { cert, key } : {}),
+    ...(clientCa ? { clientCa } : {}),
+    ...{ client, deps, runtime, clock: deps.clock, workers: kubelet.workers, nodes: () => [kubelet.node] },
+    configz: () => ({ kubeletconfig: config.document }),
+  })
+}
+
+function readFile(flag: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new QuorateError('FileUnreadable', `--${flag}: ${messageOf(error)}`, { cause: error })
   }
 }
 
