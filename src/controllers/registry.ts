@@ -2,6 +2,10 @@
  * Which controllers there are: one line each, by upstream's name (names.ts). A maker gives no controller when its options leave
  * it nothing to do (a signer without a key). Each call makes a new one: controllers keep state of their own run.
  */
+import { issueForRequest, notAfterMsOf, readRequest } from '../pki/signing-requests.js'
+import { certificateApprovingController } from './csr-approving/csr-approving.js'
+import { certificateCleanerController } from './csr-cleaner/csr-cleaner.js'
+import { certificateSigningController } from './csr-signing/csr-signing.js'
 import { ObjectMonitors } from './common/object-monitors.js'
 import { garbageCollector } from './garbage-collector/garbage-collector.js'
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.js'
@@ -44,6 +48,12 @@ export interface SharedParts {
 export type ControllerMaker = (options: ControllerOptions, shared: SharedParts) => Controller | readonly Controller[] | undefined
 
 export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
+  'certificatesigningrequest-signing-controller': ({ clusterSigning }) =>
+    Object.keys(clusterSigning.pairs).length === 0
+      ? undefined
+      : certificateSigningController({ ...clusterSigning, read: readRequest, issue: issueForRequest }),
+  'certificatesigningrequest-approving-controller': () => certificateApprovingController(readRequest),
+  'certificatesigningrequest-cleaner-controller': () => certificateCleanerController(notAfterMsOf),
   'garbage-collector-controller': (_, { monitors }) => garbageCollector(monitors),
   'resourcequota-controller': ({ resourceQuotaSyncPeriodMs: syncPeriodMs }, { monitors }) =>
     resourceQuotaController({ syncPeriodMs, monitors }),

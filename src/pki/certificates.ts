@@ -46,7 +46,7 @@ const backdateMs = 5 * 60 * 1000
 
 const generateKeyPair = promisify(generateKeyPairWithCallback)
 
-const oids = {
+export const oids = {
   commonName: '2.5.4.3',
   organization: '2.5.4.10',
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
@@ -103,21 +103,32 @@ export async function signKey(
 }
 
 function signFor(authority: KeyPair, publicKey: KeyObject, options: LeafOptions & { nowMs: number }): string {
-  const issuer = readIssuer(authority.cert)
   const names = [...(options.dnsNames ?? []).map(dnsName), ...(options.ipAddresses ?? []).map(ipName)]
-  return signed({
-    issuer: issuer.name,
+  return issue(authority, {
     subject: nameOf(options),
     notBeforeMs: options.nowMs - backdateMs,
-    notAfterMs: Math.min(options.nowMs + (options.days ?? leafDays) * dayMs, issuer.notAfterMs),
+    notAfterMs: options.nowMs + (options.days ?? leafDays) * dayMs,
     publicKey,
-    signingKey: createPrivateKey(authority.key),
     extensions: [
       extension(oids.keyUsage, leafUsage, { critical: true }),
       extension(oids.extendedKeyUsage, sequence(...options.usages.map((usage) => oid(oids[usage])))),
       extension(oids.basicConstraints, sequence(), { critical: true }),
-      ...(issuer.keyIdentifier ? [extension(oids.authorityKeyIdentifier, sequence(implicit(0, issuer.keyIdentifier)))] : []),
       ...(names.length > 0 ? [extension(oids.subjectAltName, sequence(...names))] : []),
+    ],
+  })
+}
+
+/** A certificate signed by the authority, PEM; it never outlives the authority. */
+export function issue(authority: KeyPair, certificate: Omit<Unsigned, 'issuer' | 'signingKey'>): string {
+  const issuer = readIssuer(authority.cert)
+  return signed({
+    ...certificate,
+    issuer: issuer.name,
+    notAfterMs: Math.min(certificate.notAfterMs, issuer.notAfterMs),
+    signingKey: createPrivateKey(authority.key),
+    extensions: [
+      ...certificate.extensions,
+      ...(issuer.keyIdentifier ? [extension(oids.authorityKeyIdentifier, sequence(implicit(0, issuer.keyIdentifier)))] : []),
     ],
   })
 }
@@ -135,7 +146,7 @@ function generateKeys(algorithm: KeyAlgorithm = 'ECDSA-P256'): Promise<{ publicK
   return algorithm === 'RSA-2048' ? generateKeyPair('rsa', { modulusLength: 2048 }) : generateKeyPair('ec', { namedCurve: 'P-256' })
 }
 
-interface Unsigned {
+export interface Unsigned {
   readonly issuer: Der
   readonly subject: Der
   readonly notBeforeMs: number
@@ -167,7 +178,7 @@ function nameOf({ commonName, organizations = [] }: Subject): Der {
   return sequence(...organizations.map((organization) => part(oids.organization, organization)), part(oids.commonName, commonName))
 }
 
-function extension(id: string, value: Der, { critical = false } = {}): Der {
+export function extension(id: string, value: Der, { critical = false } = {}): Der {
   return sequence(oid(id), ...(critical ? [boolean(true)] : []), octets(value))
 }
 

@@ -4,9 +4,9 @@
  */
 import { hasReason } from '../../api/status.js'
 import type { Namespace, Pod } from '../../api/types/core-v1.js'
-import { parseResponse } from '../../client/rest-client.js'
 import { resources } from '../../client/resources.js'
 import { discover } from '../common/discovery.js'
+import { updateSubresource } from '../common/subresource.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { deletionConditions } from './conditions.js'
 import { type ContentReport, deleteContent } from './content.js'
@@ -102,11 +102,9 @@ async function writeConditions(namespace: Namespace, report: ContentReport, { cl
 async function finalize(namespace: Namespace, { client }: View): Promise<undefined> {
   const finalizers = namespace.spec?.finalizers ?? []
   if (!finalizers.includes(finalizer)) return
-  const body = { ...namespace, apiVersion: 'v1', kind: 'Namespace', spec: { finalizers: finalizers.filter((each) => each !== finalizer) } }
-  const path = `/api/v1/namespaces/${encodeURIComponent(namespace.metadata.name ?? '')}/finalize`
-  const headers = { 'content-type': 'application/json' }
+  const spec = { finalizers: finalizers.filter((each) => each !== finalizer) }
   try {
-    parseResponse(await client.raw({ method: 'PUT', path, headers, body: new TextEncoder().encode(JSON.stringify(body)) }))
+    await updateSubresource(client, resources.namespaces, { ...namespace, apiVersion: 'v1', kind: 'Namespace', spec }, 'finalize')
   } catch (error) {
     if (!hasReason(error, 'NotFound')) throw error
   }
