@@ -2,7 +2,8 @@
  * `quorate etcd-host`: the real etcd of this machine as a component. Its flags are handed to it as they are, paths mapped to the node's own
  * root. It never outlives who started it, however that ends.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
+import { type BoundChild, spawnBound } from '../../base/node/bound-child.js'
 import { QuorateError } from '../../base/errors.js'
 import { type ComponentMain, type HostedDeps, running } from './component.js'
 
@@ -23,12 +24,11 @@ async function startEtcd(argv: readonly string[], deps: HostedDeps, fail: (error
   const last: string[] = []
   const output = deps.output ?? ((line: string) => deps.logger.info(line))
   for (const stream of [child.stdout, child.stderr]) {
-    if (stream)
-      onLines(stream, (line) => {
-        last.push(line)
-        if (last.length > lastLinesMax) last.shift()
-        output(line)
-      })
+    onLines(stream, (line) => {
+      last.push(line)
+      if (last.length > lastLinesMax) last.shift()
+      output(line)
+    })
   }
   let stopping = false
   const exited = new Promise<void>((resolve) => {
@@ -55,22 +55,7 @@ function mapped(argument: string, resolvePath: (path: string) => string): string
   return match ? `${match[1]}${resolvePath(match[2] as string)}` : argument
 }
 
-/**
- * A child that is killed when this process ends. Windows does so by itself. Elsewhere a shell beside the child waits for the end of a pipe
- * that only this process holds open.
- */
-function spawnBound(command: string, args: readonly string[]): ChildProcess {
-  if (process.platform === 'win32') return spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true })
-  const script = '(read -r _ <&3 || kill -9 $$) >/dev/null 2>&1 & exec "$@" 3<&-'
-  const child = spawn('/bin/sh', ['-c', script, 'sh', command, ...args], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
-  const pipe = child.stdio[3] as NodeJS.WritableStream
-  pipe.on('error', () => undefined)
-  // A line tells the shell that the child has ended in time: its process id is no longer its own.
-  child.once('exit', () => pipe.end('ended\n'))
-  return child
-}
-
-function spawned(child: ChildProcess): Promise<void> {
+function spawned(child: BoundChild): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve)
     child.once('error', (error) => reject(new QuorateError('EtcdMissing', `etcd cannot be started: ${error.message}`, { cause: error })))

@@ -1,6 +1,5 @@
 /** A program of the machine as a container: a child process without a shell, which does not outlive this one. */
-import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { spawnBound } from '../../../base/node/bound-child.js'
 import type { Program, RunningProgram, WriteLog } from './program.js'
 
 export interface HostProcessOptions {
@@ -12,8 +11,6 @@ export interface HostProcessOptions {
   mapArgument?(argument: string): string
 }
 
-/** Asks the kernel to kill the child when its parent dies, which nothing that runs in the parent could still do. */
-const setpriv = '/usr/bin/setpriv'
 const messageMax = 2048
 const signals: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 }
 
@@ -21,18 +18,13 @@ export function hostProcess({ command, binary, mapArgument = (argument) => argum
   return {
     command,
     start(argv, write) {
-      const args = argv.map(mapArgument)
-      const bound = process.platform === 'linux' && existsSync(setpriv)
-      return bound ? run(setpriv, ['--pdeathsig', 'KILL', '--', binary, ...args], write) : run(binary, args, write)
+      return run(binary, argv.map(mapArgument), write)
     },
   }
 }
 
 function run(file: string, args: readonly string[], write: WriteLog): RunningProgram {
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  // Without a death signal of the kernel's, this is the best that can be done.
-  const killChild = () => child.kill('SIGKILL')
-  process.once('exit', killChild)
+  const child = spawnBound(file, args)
   let last = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => write('stdout', text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -41,11 +33,9 @@ function run(file: string, args: readonly string[], write: WriteLog): RunningPro
   })
   const exited: RunningProgram['exited'] = new Promise((resolve) => {
     child.once('error', (error) => {
-      process.off('exit', killChild)
       resolve({ code: 127, message: error.message })
     })
     child.once('close', (code, signal) => {
-      process.off('exit', killChild)
       const number = signal ? (signals[signal] ?? 1) : undefined
       resolve({
         code: code ?? 128 + (number ?? 1),
