@@ -32,7 +32,7 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
 class BackgroundRecorder implements EventRecorder {
   readonly #options: EventRecorderOptions
   readonly #correlator = new EventCorrelator()
-  #queue: Event[] = []
+  #queue: Correlated[] = []
   #writing = false
   /** Makes the names of events of one instant differ. */
   #serial = 0
@@ -42,13 +42,16 @@ class BackgroundRecorder implements EventRecorder {
   }
 
   event(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const { signal, logger } = this.#options
+    const { signal, logger, clock } = this.#options
     if (signal?.aborted) return
     if (this.#queue.length >= queueMax) {
       logger.warn('An event was dropped: too many wait to be written', { reason, object: about.metadata.name })
       return
     }
-    this.#queue.push(this.#make(about, type, reason, message))
+    // Before it waits: of thousands that a big controller says at once only the few that will be written take a place.
+    const correlated = this.#correlator.correlate(this.#make(about, type, reason, message), clock.now())
+    if (!correlated) return
+    this.#queue.push(correlated)
     if (this.#writing) return
     this.#writing = true
     queueMicrotask(() => void this.#run())
@@ -72,17 +75,17 @@ class BackgroundRecorder implements EventRecorder {
 
   /** Never throws: nobody waits for an event. */
   async #run(): Promise<void> {
-    const { clock, logger, signal } = this.#options
+    const { logger, signal } = this.#options
     while (this.#queue.length > 0 && !signal?.aborted) {
       const batch = this.#queue
       this.#queue = []
-      for (const event of batch) {
+      for (const correlated of batch) {
         if (signal?.aborted) break
         try {
-          const correlated = this.#correlator.correlate(event, clock.now())
-          if (correlated) await this.#write(correlated)
+          await this.#write(correlated)
         } catch (error) {
-          logger.warn('An event could not be written', { reason: event.reason, object: event.metadata.name, error: messageOf(error) })
+          const { reason, metadata } = correlated.event
+          logger.warn('An event could not be written', { reason, object: metadata.name, error: messageOf(error) })
         }
       }
     }
