@@ -94,10 +94,11 @@ export class ObjectStore {
         request.served.codec.applyDefaults(object)
       } else object.status = {}
     }
-    strategy.prepareForCreate?.(object, context)
-    if ((strategy.generation ?? 'content') !== 'none') metadata.generation = 1
+    // Before the strategy: what it works out (a pod's QoS class) follows from what the plugins fill in.
     const admission = this.#admissionRequest(request, 'CREATE', object, undefined)
     await this.#deps.admission.mutate(admission)
+    strategy.prepareForCreate?.(object, context)
+    if ((strategy.generation ?? 'content') !== 'none') metadata.generation = 1
     this.#refuse(request, object, this.#faultsOf(request, object, undefined))
     for (const warning of strategy.warnings?.(object, undefined) ?? []) request.warn(warning)
     await this.#deps.admission.validate(admission)
@@ -109,6 +110,13 @@ export class ObjectStore {
       await around?.undo()
       throw error
     }
+  }
+
+  /** Lets the plugins fill and judge the body of an action ("pods/binding"): to them it is what is created. */
+  async admitAction(request: WriteRequest, body: UnknownObject): Promise<void> {
+    const admission = this.#admissionRequest(request, 'CREATE', body, undefined)
+    await this.#deps.admission.mutate(admission)
+    await this.#deps.admission.validate(admission)
   }
 
   async #commitNew(request: WriteRequest, object: UnknownObject, generateName: string | undefined): Promise<Stored> {
@@ -161,14 +169,15 @@ export class ObjectStore {
     }
     keepSystemMetadata(object, old)
     this.#prepareForUpdate(request, object, old, context)
-    const admission = this.#admissionRequest(request, 'UPDATE', object, old)
-    await this.#deps.admission.mutate(admission)
+    // Of an action the plugins have judged its own body (admitAction).
+    const admission = strategy.actions?.[subresource] ? undefined : this.#admissionRequest(request, 'UPDATE', object, old)
+    if (admission) await this.#deps.admission.mutate(admission)
     // What is written beside a status counts for nothing: a controller that notes something there must not wake itself.
     const generation = subresource === 'status' ? old.metadata.generation : nextGeneration(object, old, strategy)
     if (generation !== undefined) object.metadata.generation = generation
     this.#refuse(request, object, [...finalizerFaults(object, old), ...this.#faultsOf(request, object, old)])
     for (const warning of strategy.warnings?.(object, old) ?? []) request.warn(warning)
-    await this.#deps.admission.validate(admission)
+    if (admission) await this.#deps.admission.validate(admission)
     const around = subresource === '' ? await strategy.beforeWrite?.(object, old, context) : undefined
     object.metadata.resourceVersion = old.metadata.resourceVersion
     if (sameJson(object, old)) return { object, revision: Number(old.metadata.resourceVersion), written: false }

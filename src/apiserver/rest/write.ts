@@ -242,6 +242,8 @@ export async function actOnObject(rest: RestRequest, deps: RestDeps): Promise<bo
   const write = writeRequest(rest)
   const context = { clock: deps.clock, random: deps.random, user: rest.user, dryRun: write.dryRun, subresource: info.subresource }
   if (!(await deps.objects.read(write))) throw notFound(served.info, info.name)
+  body.metadata ??= {}
+  await deps.objects.admitAction(write, body)
   await deps.objects.update(write, (old) => {
     const object = structuredClone(old)
     action(object, body, context)

@@ -23,6 +23,8 @@ export function bindPod(pod: Pod, body: UnknownObject, { clock }: StrategyContex
   if (spec.schedulingGates?.length) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`)
 
   spec.nodeName = binding.target.name ?? ''
+  // The node's topology, which admission has put on the binding (KEP-4742); a label of the pod's own stays.
+  if (binding.metadata.labels) pod.metadata.labels = { ...binding.metadata.labels, ...pod.metadata.labels }
   if (binding.metadata.annotations) pod.metadata.annotations = { ...pod.metadata.annotations, ...binding.metadata.annotations }
   const status = (pod.status ??= {})
   const others = (status.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
