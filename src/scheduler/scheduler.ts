@@ -54,11 +54,16 @@ export interface SchedulerOptions extends ComponentDeps {
 export interface RunningScheduler {
   /** Resolves once the caches are filled and pods are being scheduled. */
   readonly synced: Promise<void>
+  /** Resolves once the last binding under way has ended after `signal` was aborted. */
+  readonly stopped: Promise<void>
 }
 
 export function runScheduler(options: SchedulerOptions): RunningScheduler {
   const scheduler = new Scheduler(options)
-  return { synced: scheduler.start() }
+  const synced = scheduler.start()
+  // Stopped before the caches were filled: `stopped` says it.
+  synced.catch(() => undefined)
+  return { synced, stopped: scheduler.stopped }
 }
 
 class Scheduler {
@@ -74,14 +79,21 @@ class Scheduler {
   readonly #pods: Lister<Pod>
   readonly #budgets: Lister<PodDisruptionBudget>
   readonly #statuses: PodStatusWriter
+  readonly stopped: Promise<void>
+  #onStopped: () => void = () => undefined
   #bindings = 0
   #running = false
   #isPumpDue = false
   #cancelDue: Cancel | undefined
+  #cancelFlush: Cancel | undefined
 
   constructor(options: SchedulerOptions) {
     this.#options = options
     const { client, clock, logger, random, signal, config } = options
+    this.stopped = new Promise((resolve) => {
+      this.#onStopped = resolve
+    })
+    signal.addEventListener('abort', () => this.#stop(), { once: true })
     this.#informers = options.informers ?? informerFactory({ client, clock, logger, random, signal })
     const namespaces = this.#informers.informer<Namespace>(resources.namespaces).lister
     const namespaceLabels = (name: string) => namespaces.get(name)?.metadata.labels
@@ -107,6 +119,7 @@ class Scheduler {
 
   async start(): Promise<void> {
     const { signal, clock, logger } = this.#options
+    if (signal.aborted) return this.#stop()
     listen(this.#informers, {
       cache: this.#cache,
       queue: this.#queue,
@@ -116,21 +129,21 @@ class Scheduler {
     this.#informers.start()
     await this.#informers.synced()
     logger.info('Caches are synced', { nodes: this.#cache.nodes.order.length, pods: this.#cache.podCount })
+    if (signal.aborted) return
     this.#running = true
-    const cancel = this.#every(flushEveryMs, () => {
+    this.#cancelFlush = this.#every(flushEveryMs, () => {
       this.#queue.flushOld()
       for (const { key } of this.#cache.expire(clock.monotonic())) logger.warn('A bound pod was never shown by the watch', { pod: key })
     })
-    signal.addEventListener('abort', () => this.#stop(cancel), { once: true })
-    if (signal.aborted) this.#stop(cancel)
     this.#wake()
   }
 
-  #stop(cancel: Cancel): void {
+  #stop(): void {
     this.#running = false
-    cancel()
+    this.#cancelFlush?.()
     this.#cancelDue?.()
     if (!this.#options.informers) this.#informers.stop()
+    if (this.#bindings === 0) this.#onStopped()
   }
 
   #makeQueue(): SchedulingQueue {
@@ -288,6 +301,7 @@ class Scheduler {
       if (!signal.aborted) this.#bindFailed(queued, profile, node, error, startedMs)
     } finally {
       this.#bindings--
+      if (signal.aborted && this.#bindings === 0) this.#onStopped()
       this.#wake()
     }
   }
