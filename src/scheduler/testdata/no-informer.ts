@@ -19,6 +19,7 @@ export function informerOf<T extends KubeObject>(objects: readonly T[]): Informe
     addIndex: (name, values) => void indexes.set(name, values),
     addHandler: () => () => undefined,
     synced: true,
+    whenSynced: (fn) => fn(),
     resourceVersion: '1',
   }
 }
