@@ -20,11 +20,14 @@ import {
 import { sameValue } from '../common/pod-template.js'
 import { isGoingNamespace, unlessGone } from '../common/refusals.js'
 import { Latest } from '../common/latest.js'
+import { Pace } from '../common/pace.js'
 import { TriggerTimes } from '../common/trigger-times.js'
-import type { Controller, View } from '../controller.js'
+import type { Controller, Outcome, View } from '../controller.js'
 import { addressesMax, countAddresses, subsetsOf, truncate } from './subsets.js'
 
 const managedByLabel = 'endpoints.kubernetes.io/managed-by'
+/** An address that is written costs as much as ten pods that are looked at: the largest object is written once a second at most. */
+const costPerAddress = 10
 const overCapacityAnnotation = 'endpoints.kubernetes.io/over-capacity'
 /** Endpoints that are somebody's lock, from before Leases: they have no Service and are none of ours. */
 export const leaderAnnotation = 'control-plane.alpha.kubernetes.io/leader'
@@ -36,6 +39,7 @@ export interface EndpointOptions {
 
 export function endpointController({ batchPeriodMs = 0 }: EndpointOptions = {}): Controller {
   const times = new TriggerTimes()
+  let pace: Pace | undefined
   let latest: Latest<Endpoints> | undefined
   return {
     name: 'endpoints-controller',
@@ -52,6 +56,7 @@ export function endpointController({ batchPeriodMs = 0 }: EndpointOptions = {}):
     ],
     start(view) {
       indexServices(view)
+      pace = new Pace(view.clock)
       latest = new Latest(view.informer<Endpoints>(resources.endpoints))
       // Their Service may have gone while nobody looked.
       for (const endpoints of view.lister<Endpoints>(resources.endpoints).list()) {
@@ -59,8 +64,8 @@ export function endpointController({ batchPeriodMs = 0 }: EndpointOptions = {}):
       }
     },
     async reconcile(key, view) {
-      if (!latest) throw new Error('assertion failed: reconcile before start')
-      await reconcile(key, view, { times, latest })
+      if (!latest || !pace) throw new Error('assertion failed: reconcile before start')
+      return reconcile(key, view, { times, latest, pace })
     },
   }
 }
@@ -68,26 +73,34 @@ export function endpointController({ batchPeriodMs = 0 }: EndpointOptions = {}):
 interface Memory {
   readonly times: TriggerTimes
   readonly latest: Latest<Endpoints>
+  readonly pace: Pace
 }
 
-async function reconcile(key: string, view: View, { times, latest }: Memory): Promise<void> {
+async function reconcile(key: string, view: View, { times, latest, pace }: Memory): Promise<Outcome | void> {
   const service = view.lister<Service>(resources.services).get(key)
   const present = latest.get(key)
   if (!service) {
     times.forget(key)
     latest.forget(key)
+    pace.forget(key)
     const { namespace, name } = splitKey(key)
     if (present) await unlessGone(view.client.resource(resources.endpoints).delete(namespace, name))
-    return
+    return undefined
   }
-  if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return
+  if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined
+  const waitMs = pace.delayMs(key)
+  if (waitMs > 0) return { requeueAfterMs: waitMs }
   const pods = view
     .lister<Pod>(resources.pods)
     .list(service.metadata.namespace)
     .filter((pod) => selects(service, pod))
   const triggerTime = times.observe(key, service, pods)
   const wanted = desired(service, pods, present, triggerTime)
-  if (wanted) await write(view, wanted, present, latest)
+  if (!wanted) return undefined
+  await write(view, wanted, present, latest)
+  // The object is written whole: what it costs grows with its addresses.
+  pace.ran(key, countAddresses(wanted.subsets ?? []) * costPerAddress)
+  return undefined
 }
 
 /** The object as it should be; undefined when it is so already. The trigger time alone is no reason to write. */

@@ -9,8 +9,9 @@ import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
 import { OwnWrites } from '../common/own-writes.js'
 import { batched, changesEndpoints, type Family, indexServices, isEndpoint, selects, servicesOfPod } from '../common/service-pods.js'
+import { Pace } from '../common/pace.js'
 import { TriggerTimes } from '../common/trigger-times.js'
-import type { Controller, View } from '../controller.js'
+import type { Controller, Outcome, View } from '../controller.js'
 import { endpointOf, familiesOf, portMapKey, portsOf } from './endpoints.js'
 import { withHints } from './hints.js'
 import { layOut, managedByLabel, type PortGroup, serviceNameLabel, type SliceChanges, sliceManager } from './slices.js'
@@ -26,6 +27,7 @@ export interface EndpointSliceOptions {
 export function endpointSliceController({ endpointsPerSliceMax = 100, batchPeriodMs = 0 }: EndpointSliceOptions = {}): Controller {
   const times = new TriggerTimes()
   const writes = new OwnWrites()
+  let pace: Pace | undefined
   const waiting = new WaitingForNodes()
   return {
     name: 'endpointslice-controller',
@@ -51,17 +53,23 @@ export function endpointSliceController({ endpointsPerSliceMax = 100, batchPerio
     start(view) {
       indexServices(view)
       indexSlices(view)
+      pace = new Pace(view.clock)
     },
-    async reconcile(key, view) {
+    async reconcile(key, view): Promise<Outcome | void> {
       const service = view.lister<Service>(resources.services).get(key)
       if (!service) {
         times.forget(key)
         writes.forget(key)
-        return
+        pace?.forget(key)
+        return undefined
       }
-      if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return
-      if (!writes.isCurrent(key, view.informer<EndpointSlice>(resources.endpointSlices))) return
-      await sync(key, { service, view, times, writes, waiting, max: endpointsPerSliceMax })
+      if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined
+      if (!writes.isCurrent(key, view.informer<EndpointSlice>(resources.endpointSlices))) return undefined
+      const waitMs = pace?.delayMs(key) ?? 0
+      if (waitMs > 0) return { requeueAfterMs: waitMs }
+      const pods = await sync(key, { service, view, times, writes, waiting, max: endpointsPerSliceMax })
+      pace?.ran(key, pods)
+      return undefined
     },
   }
 }
@@ -75,7 +83,8 @@ interface Sync {
   readonly max: number
 }
 
-async function sync(key: string, { service, view, times, writes, waiting, max }: Sync): Promise<void> {
+/** How many pods it looked at, if it had anything to write. */
+async function sync(key: string, { service, view, times, writes, waiting, max }: Sync): Promise<number> {
   const pods = view
     .lister<Pod>(resources.pods)
     .list(service.metadata.namespace)
@@ -114,6 +123,7 @@ async function sync(key: string, { service, view, times, writes, waiting, max }:
     throw error
   }
   for (const node of missingNodes) waiting.wait(key, node)
+  return total.create.length + total.update.length + total.remove.length > 0 ? pods.length : 0
 }
 
 interface Grouped {

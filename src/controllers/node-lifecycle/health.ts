@@ -62,7 +62,10 @@ function probe(
   created: string | undefined,
 ): NodeHealth {
   const renewTime = lease?.spec?.renewTime
-  const isRenewed = renewTime !== undefined && (known?.renewTime === undefined || Date.parse(renewTime) > Date.parse(known.renewTime))
+  const isRenewed =
+    renewTime !== undefined &&
+    renewTime !== known?.renewTime &&
+    (known?.renewTime === undefined || Date.parse(renewTime) > Date.parse(known.renewTime))
   if (!known) {
     // A node that has never reported is judged by its age, whichever controller manager saw it first.
     const ageMs = created ? Math.max(0, now.wallMs - Date.parse(created)) : 0

@@ -9,7 +9,7 @@ import { keyOf } from '../../api/object.js'
 import { hasReason } from '../../api/status.js'
 import type { Lease } from '../../api/types/coordination-v1.js'
 import type { Node, NodeCondition, Pod } from '../../api/types/core-v1.js'
-import { notReadyTaint, nodeLeaseNamespace, unreachableTaint } from '../../api/well-known.js'
+import { nodeLeaseNamespace } from '../../api/well-known.js'
 import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
 import { concurrently } from '../common/concurrently.js'
@@ -21,7 +21,7 @@ import type { Controller, Outcome, View } from '../controller.js'
 import { EvictionQueue } from './eviction-queue.js'
 import { type GracePeriods, judge, type NodeHealth, type Now, readyOf, type Verdict } from './health.js'
 import { labelChange } from './labels.js'
-import { hasTaint, noExecute, noExecuteChange, noScheduleChange, writeTaints } from './taints.js'
+import { hasTaint, noExecuteChange, noScheduleChange, writeTaints } from './taints.js'
 import { disruptionStep, type EvictionRates, isExcludedFromDisruption, type ZoneState, zoneOf } from './zones.js'
 
 export interface NodeLifecycleOptions extends EvictionRates {
@@ -191,7 +191,7 @@ class Monitor {
   #needsWork({ node, verdict }: Seen): boolean {
     if (verdict.conditions || this.#unmarked.has(node.metadata.name ?? '')) return true
     if (verdict.current === undefined) return false
-    return verdict.current.status !== 'True' || hasTaint(node, noExecute(notReadyTaint)) || hasTaint(node, noExecute(unreachableTaint))
+    return verdict.current.status !== 'True' || noExecuteChange('True').remove.some((taint) => hasTaint(node, taint))
   }
 
   async #tend(seen: Seen, view: View, now: Now): Promise<void> {

@@ -37,14 +37,17 @@ export function noScheduleChange(node: Node): TaintChange {
   return { add: without(wanted, present), remove: without(present, wanted) }
 }
 
-export const noExecute = (key: string): Taint => ({ key, effect: 'NoExecute' })
+const notReady: Taint = { key: notReadyTaint, effect: 'NoExecute' }
+const unreachable: Taint = { key: unreachableTaint, effect: 'NoExecute' }
+const noExecuteChanges: Readonly<Record<string, TaintChange>> = {
+  True: { add: [], remove: [notReady, unreachable] },
+  False: { add: [notReady], remove: [unreachable] },
+  Unknown: { add: [unreachable], remove: [notReady] },
+}
 
 /** Not-ready and unreachable exclude each other as NoExecute taints: which one a Ready condition stands for. */
 export function noExecuteChange(readyStatus: string): TaintChange {
-  const [notReady, unreachable] = [noExecute(notReadyTaint), noExecute(unreachableTaint)]
-  if (readyStatus === 'False') return { add: [notReady], remove: [unreachable] }
-  if (readyStatus === 'Unknown') return { add: [unreachable], remove: [notReady] }
-  return { add: [], remove: [notReady, unreachable] }
+  return noExecuteChanges[readyStatus] ?? { add: [], remove: [] }
 }
 
 export const hasTaint = (node: Node, taint: Taint): boolean => node.spec?.taints?.some((each) => sameTaint(each, taint)) ?? false
