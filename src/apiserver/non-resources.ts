@@ -5,6 +5,7 @@ import type { Metrics } from '../base/metrics.js'
 import type { OpenIdDocument } from './authn/service-account/discovery.js'
 import type { ApiRequest, Responder } from './handler.js'
 import type { Health } from './health.js'
+import type { OpenApi } from './openapi.js'
 import type { Resources } from './resources.js'
 import { respondJson } from './rest/respond.js'
 
@@ -16,6 +17,7 @@ export interface NonResourcesDeps {
   readonly platform: string
   readonly serverAddress: string
   readonly buildDate: string
+  readonly openApi: OpenApi
   /** OpenID documents by path. */
   readonly openId: ReadonlyMap<string, () => Promise<OpenIdDocument>>
 }
@@ -41,6 +43,7 @@ export class NonResources {
     const clean = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
     if (clean === '/version') return respondJson(responder, 200, this.#version())
     if (clean === '/metrics') return text(responder, 200, this.#deps.metrics.text(), 'text/plain; version=0.0.4; charset=utf-8')
+    if (this.#deps.openApi.serve(request, responder)) return
     if (clean === '/') return respondJson(responder, 200, { paths: this.#paths() })
     const openId = await this.#deps.openId.get(clean)?.()
     if (openId) return text(responder, 200, openId.body, openId.contentType)
@@ -104,6 +107,8 @@ export class NonResources {
       '/healthz',
       '/livez',
       '/metrics',
+      '/openapi/v2',
+      '/openapi/v3',
       '/openid/v1/jwks',
       '/readyz',
       '/version',

@@ -41,6 +41,7 @@ import { Health } from './health.js'
 import { type Caller, inProcessTransport } from './in-process-transport.js'
 import { NonResources } from './non-resources.js'
 import { AdmissionChain } from './registry/admission-chain.js'
+import { type Compression, OpenApi } from './openapi.js'
 import { ObjectStore } from './registry/object-store.js'
 import { type Connector, dispatch } from './rest/dispatch.js'
 import { respondStatus } from './rest/respond.js'
@@ -74,6 +75,8 @@ export interface ApiServerOptions {
   /** "v1.36.0+quorate.0.1.0" */
   readonly gitVersion: string
   readonly platform: string
+  /** For large documents that are kept. */
+  readonly compression?: Compression
   /** Serves pods/log, exec and the like. */
   readonly connect?: (access: ServerAccess) => Connector
 }
@@ -135,6 +138,11 @@ export class ApiServer {
         metrics: this.metrics,
         gitVersion: options.gitVersion,
         platform: options.platform,
+        openApi: new OpenApi({
+          resources: this.resources,
+          gitVersion: options.gitVersion,
+          ...(options.compression ? { compression: options.compression } : {}),
+        }),
         serverAddress: `${options.self.ip}:${options.self.port}`,
         buildDate: '2026-01-01T00:00:00Z',
         openId: openIdDocuments(issuer, `https://${options.self.ip}:${options.self.port}/openid/v1/jwks`, authentication.keys),

@@ -104,6 +104,8 @@ export function kindSchema(of: { group: string; version: string; kind: string })
 /** Kinds of meta/v1 that may come with any apiVersion. */
 const metaKinds = new Set([
   'DeleteOptions',
+  'ObjectMeta',
+  'ListMeta',
   'CreateOptions',
   'UpdateOptions',
   'PatchOptions',

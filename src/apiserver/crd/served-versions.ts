@@ -39,6 +39,7 @@ export function servedVersions(definition: Definition, cacherDeps: CacherDeps, p
         info,
         stored,
         codec: codecOf(schema),
+        schema: version.schema?.openAPIV3Schema ?? {},
         ...(version === storage ? {} : { conversion: conversionOf(info, schema, storedInfo, storedSchema) }),
         ...(warning ? { deprecationWarning: warning } : {}),
         ...(scale ? { scale } : {}),

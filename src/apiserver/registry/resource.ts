@@ -1,6 +1,7 @@
 /** What the server serves: a stored resource once, each version of it as a view. */
 import type { ResourceInfo } from '../../api/kinds.js'
 import type { JsonValue, UnknownObject } from '../../api/object.js'
+import type { JSONSchemaProps } from '../../api/types/apiextensions-v1.js'
 import type { Fault } from '../../api/status.js'
 import type { Cacher } from '../cacher/cacher.js'
 import type { Strategy } from './strategy.js'
@@ -31,6 +32,8 @@ export interface ServedResource {
   readonly info: ResourceInfo
   readonly stored: StoredResource
   readonly codec: ObjectCodec
+  /** Of a custom resource: its schema as OpenAPI shows it. */
+  readonly schema?: JSONSchemaProps
   /** Said in a Warning header to whoever uses this version. */
   readonly deprecationWarning?: string
   /** Where a custom resource has what its scale shows (JSON paths). */

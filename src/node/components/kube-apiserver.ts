@@ -1,6 +1,7 @@
 /** `quorate kube-apiserver`: upstream's flags around the API server. */
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { QuorateError } from '../../base/errors.js'
 import { ApiServer, type ApiServerOptions } from '../../apiserver/server.js'
 import { ClientCertificates } from '../../apiserver/http/certificate.js'
@@ -196,6 +197,7 @@ function serverOptions(flags: Flags, deps: HostedDeps, { store, ip, port, client
     },
     eventTtlSeconds: flags.durationMs('event-ttl') / 1000,
     ...{ gitVersion, platform: platformName },
+    compression: { gzip: (bytes) => gzipSync(bytes), gunzip: (bytes) => gunzipSync(bytes) },
     connect: (access) => kubeletConnector(access, connectorOptions(flags, deps)),
   }
 }
