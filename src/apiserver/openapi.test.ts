@@ -33,11 +33,13 @@ describe('OpenAPI documents', () => {
   it('have merge keys and list types where patches need them, and every schema that is referred to', () => {
     const document = documentThree(ofGroup('', 'v1'), 'v1') as unknown as Document
     const { schemas } = document.components
-    expect((schemas['io.k8s.api.core.v1.PodSpec']?.properties as Record<string, object>).containers).toMatchObject({
-      'x-kubernetes-patch-merge-key': 'name',
-      'x-kubernetes-patch-strategy': 'merge',
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['name'],
+    expect(schemas['io.k8s.api.core.v1.PodSpec']?.properties).toMatchObject({
+      containers: {
+        'x-kubernetes-patch-merge-key': 'name',
+        'x-kubernetes-patch-strategy': 'merge',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['name'],
+      },
     })
     const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, id]) => id as string)
     expect(references.filter((id) => !(id in schemas))).toEqual([])
