@@ -26,6 +26,7 @@ import { createAuthority, createSigningKey } from '../pki/certificates.js'
 import { defaultConfig } from '../scheduler/config/config.js'
 import { runScheduler } from '../scheduler/scheduler.js'
 import { openMemoryStore } from '../storage/memory/memory.js'
+import type { Store } from '../storage/store.js'
 import { type ServedCluster, serve } from './serve.js'
 
 export type { UserInfo } from '../apiserver/authn/authenticator.js'
@@ -76,7 +77,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const { clock = realClock(), seed = 1, logger = silentLogger } = options
   const deps = { clock, logger, random: seededRandom(seed) }
   const [ca, signing] = await Promise.all([createAuthority('kubernetes', { nowMs: clock.now() }), createSigningKey()])
-  const server = makeServer(deps, signing)
+  const store = openMemoryStore({ clock })
+  const server = makeServer(deps, store, signing)
   const clientAs = (user: UserInfo, userAgent: string) => restClient(server.transport(user), { userAgent })
   const as = (name: string) => clientAs({ name, groups: ['system:masters', 'system:authenticated'] }, name)
   const ending = new AbortController()
@@ -101,7 +103,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     ...{ clock, served, client: as('admin') },
     clientAs: (user) => clientAs(user, 'test'),
     setNodes: (nodes) => fleet.setNodes(nodes),
-    stop: () => (stopping ??= stop({ fleet, ending, controllers, served, server })),
+    stop: () => (stopping ??= stop({ fleet, ending, controllers, served, server, store })),
   }
 }
 
@@ -111,10 +113,9 @@ interface Parts {
   readonly random: Random
 }
 
-function makeServer({ clock, logger, random }: Parts, signing: { key: string; publicKey: string }): ApiServer {
+function makeServer({ clock, logger, random }: Parts, store: Store, signing: { key: string; publicKey: string }): ApiServer {
   return new ApiServer({
-    ...{ clock, logger, random, limits, gitVersion, platform: platformName },
-    store: openMemoryStore({ clock }),
+    ...{ store, clock, logger, random, limits, gitVersion, platform: platformName },
     defer: (fn) => setImmediate(fn),
     authentication: {
       clientCertificates: true,
@@ -156,12 +157,14 @@ interface Running {
   readonly controllers: { readonly stopped: Promise<void> }
   readonly served: ServedCluster | undefined
   readonly server: ApiServer
+  readonly store: Store
 }
 
-async function stop({ fleet, ending, controllers, served, server }: Running): Promise<void> {
+async function stop({ fleet, ending, controllers, served, server, store }: Running): Promise<void> {
   ending.abort(new Error('the cluster has been stopped'))
   await fleet.stop()
   await controllers.stopped
   await served?.close()
   await server.stop()
+  await store.close()
 }
