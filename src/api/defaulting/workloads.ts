@@ -100,9 +100,12 @@ function defaultJobSpec(spec: JobSpec): void {
   setDefault(spec, 'suspend', false)
   setDefault(spec, 'podReplacementPolicy', spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed')
   setDefault(spec, 'manualSelector', false)
-  for (const rule of spec.podFailurePolicy?.rules ?? []) {
-    for (const pattern of rule.onPodConditions ?? []) setDefault(pattern, 'status', 'True')
-  }
+  defaultFailurePatterns(spec)
+}
+
+/** The status is a plain string: left out it has been read as ''. */
+function defaultFailurePatterns(spec: JobSpec): void {
+  for (const rule of spec.podFailurePolicy?.rules ?? []) for (const pattern of rule.onPodConditions ?? []) pattern.status ||= 'True'
 }
 
 export function defaultCronJob({ spec }: CronJob): void {
@@ -112,5 +115,7 @@ export function defaultCronJob({ spec }: CronJob): void {
   setDefault(spec, 'successfulJobsHistoryLimit', 3)
   setDefault(spec, 'failedJobsHistoryLimit', 1)
   const template = spec.jobTemplate?.spec
-  if (template?.template) defaultTemplate(template.template)
+  if (!template) return
+  if (template.template) defaultTemplate(template.template)
+  defaultFailurePatterns(template)
 }

@@ -112,8 +112,11 @@ describe('job-controller', () => {
     const rules = [
       { action: 'Ignore', onExitCodes: { operator: 'In', values: [9] } },
       { action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } },
+      { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] },
     ]
     const job = await start({ completions: 1, backoffLimit: 0, podFailurePolicy: { rules } } as Partial<JobSpec>)
+    const { spec } = await job.jobs.get('default', 'j')
+    expect(spec?.podFailurePolicy?.rules[2]?.onPodConditions).toEqual([{ type: 'DisruptionTarget', status: 'True' }])
     await job.play('failed', 1, undefined, 9)
     expect(await job.conditions()).toEqual([])
     await job.pass(11_000)
@@ -209,7 +212,7 @@ describe('job-controller', () => {
     expect((await podClient.get('default', name)).metadata.finalizers).toBeUndefined()
   })
 
-  it('counts 600 pods without losing one', async () => {
+  it('counts 600 pods without losing one', { timeout: 60_000 }, async () => {
     const job = await start({ completions: 600, parallelism: 600 })
     await job.pass(2_000)
     await job.pass(2_000)

@@ -35,7 +35,7 @@ function matchExitCodes(requirement: PodFailurePolicyOnExitCodesRequirement, pod
 
 function matchConditions(patterns: readonly { type: string; status?: string }[] | undefined, pod: Pod): string | undefined {
   const found = pod.status?.conditions?.find((condition) =>
-    patterns?.some((pattern) => pattern.type === condition.type && (pattern.status ?? 'True') === condition.status),
+    patterns?.some((pattern) => pattern.type === condition.type && (pattern.status || 'True') === condition.status),
   )
   return found && `Pod ${nameOf(pod)} has condition ${found.type}`
 }
