@@ -96,14 +96,14 @@ function readConfig(flags: Flags, { resolvePath }: HostedDeps): SchedulerConfig 
 }
 
 /** Flags that were given go before the configuration. undefined: no election. */
-function electionOf(flags: Flags, { leaderElection: config }: SchedulerConfig, { random }: HostedDeps) {
+function electionOf(flags: Flags, { leaderElection: config }: SchedulerConfig, { random, hostname: machine = hostname() }: HostedDeps) {
   const text = (flag: string, configured: string | undefined) => (flags.has(flag) ? flags.string(flag) : configured || flags.string(flag))
   const elects = flags.has('leader-elect') ? flags.bool('leader-elect') : (config.leaderElect ?? true)
   if (!elects) return undefined
   const election = {
     namespace: unquoted(text('leader-elect-resource-namespace', config.resourceNamespace)),
     name: unquoted(text('leader-elect-resource-name', config.resourceName)),
-    identity: `${hostname()}_${random.uuid()}`,
+    identity: `${machine}_${random.uuid()}`,
     leaseDurationMs: durationMs(text('leader-elect-lease-duration', config.leaseDuration)),
     renewDeadlineMs: durationMs(text('leader-elect-renew-deadline', config.renewDeadline)),
     retryPeriodMs: durationMs(text('leader-elect-retry-period', config.retryPeriod)),
