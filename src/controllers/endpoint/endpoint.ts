@@ -5,22 +5,14 @@
 import { keyOf, splitKey } from '../../api/object.js'
 import { hasReason } from '../../api/status.js'
 import type { Endpoints, Pod, Service } from '../../api/types/core-v1.js'
-import { messageOf } from '../../base/errors.js'
+import { assert, messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
-import {
-  batched,
-  changesEndpoints,
-  hasClusterIp,
-  headlessLabel,
-  indexServices,
-  selects,
-  servicesOfPod,
-  triggerTimeAnnotation,
-} from '../common/service-pods.js'
+import { batched, changesEndpoints, hasClusterIp, headlessLabel, triggerTimeAnnotation } from '../common/service-pods.js'
 import { sameValue } from '../common/pod-template.js'
 import { isGoingNamespace, unlessGone } from '../common/refusals.js'
 import { Latest } from '../common/latest.js'
 import { Pace } from '../common/pace.js'
+import { ServiceMembers } from '../common/service-members.js'
 import { TriggerTimes } from '../common/trigger-times.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { addressesMax, countAddresses, subsetsOf, truncate } from './subsets.js'
@@ -38,51 +30,51 @@ export interface EndpointOptions {
 }
 
 export function endpointController({ batchPeriodMs = 0 }: EndpointOptions = {}): Controller {
-  const times = new TriggerTimes()
-  let pace: Pace | undefined
-  let latest: Latest<Endpoints> | undefined
+  let memory: Memory | undefined
   return {
     name: 'endpoints-controller',
     eventSource: 'endpoint-controller',
     watches: [
-      { resource: resources.services, toKeys: (object) => [keyOf(object)] },
+      { resource: resources.services, toKeys: (object) => memory?.members.serviceKeys(object) ?? [] },
       {
         resource: resources.pods,
-        toKeys: (object, view) => batched(servicesOfPod(object as Pod, view), batchPeriodMs, view),
+        toKeys: (object, view) => batched(memory?.members.podKeys(object as Pod) ?? [], batchPeriodMs, view),
         changed: changesEndpoints,
       },
       // Endpoints that are deleted are made again.
       { resource: resources.endpoints, toKeys: (object, _view, change) => (change === 'delete' ? [keyOf(object)] : []) },
     ],
     start(view) {
-      indexServices(view)
-      pace = new Pace(view.clock)
-      latest = new Latest(view.informer<Endpoints>(resources.endpoints))
+      memory = {
+        members: new ServiceMembers(view),
+        times: new TriggerTimes(),
+        latest: new Latest(view.informer<Endpoints>(resources.endpoints)),
+        pace: new Pace(view.clock),
+      }
       // Their Service may have gone while nobody looked.
       for (const endpoints of view.lister<Endpoints>(resources.endpoints).list()) {
         if (!endpoints.metadata.annotations?.[leaderAnnotation]) view.enqueue(keyOf(endpoints))
       }
     },
     async reconcile(key, view) {
-      if (!latest || !pace) throw new Error('assertion failed: reconcile before start')
-      return reconcile(key, view, { times, latest, pace })
+      assert(memory, 'reconcile before start')
+      return reconcile(key, view, memory)
     },
   }
 }
 
 interface Memory {
+  readonly members: ServiceMembers
   readonly times: TriggerTimes
   readonly latest: Latest<Endpoints>
   readonly pace: Pace
 }
 
-async function reconcile(key: string, view: View, { times, latest, pace }: Memory): Promise<Outcome | void> {
+async function reconcile(key: string, view: View, { members, times, latest, pace }: Memory): Promise<Outcome | void> {
   const service = view.lister<Service>(resources.services).get(key)
   const present = latest.get(key)
   if (!service) {
-    times.forget(key)
-    latest.forget(key)
-    pace.forget(key)
+    for (const memory of [members, times, latest, pace]) memory.forget(key)
     const { namespace, name } = splitKey(key)
     if (present) await unlessGone(view.client.resource(resources.endpoints).delete(namespace, name))
     return undefined
@@ -90,10 +82,7 @@ async function reconcile(key: string, view: View, { times, latest, pace }: Memor
   if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined
   const waitMs = pace.delayMs(key)
   if (waitMs > 0) return { requeueAfterMs: waitMs }
-  const pods = view
-    .lister<Pod>(resources.pods)
-    .list(service.metadata.namespace)
-    .filter((pod) => selects(service, pod))
+  const pods = members.of(service)
   const triggerTime = times.observe(key, service, pods)
   const wanted = desired(service, pods, present, triggerTime)
   if (!wanted) return undefined

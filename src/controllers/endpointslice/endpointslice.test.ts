@@ -68,6 +68,29 @@ describe('Services and their endpoints, on an API server', () => {
     )
   })
 
+  it('are those of the pods that have the labels now, whatever they had', async () => {
+    await makeService({ selector: { app: 'a' }, ports: [{ port: 80 }] })
+    for (const [name, ip] of [
+      ['p', '10.1.0.1'],
+      ['q', '10.1.0.2'],
+    ] as const)
+      await makePod(name, ip)
+    const ips = async () => [(await shown()).map(([ip]) => ip).sort(), (await endpoints()).subsets?.[0]?.addresses?.map(({ ip }) => ip)]
+    const label = (name: string, app: string) =>
+      run.client.resource(resources.pods).patch('default', name, { type: 'merge', body: { metadata: { labels: { app } } } })
+    await run.eventually(async () =>
+      expect(await ips()).toEqual([
+        ['10.1.0.1', '10.1.0.2'],
+        ['10.1.0.1', '10.1.0.2'],
+      ]),
+    )
+    await label('p', 'other')
+    await run.eventually(async () => expect(await ips()).toEqual([['10.1.0.2'], ['10.1.0.2']]))
+    await label('p', 'a')
+    await run.client.resource(resources.pods).delete('default', 'q', { gracePeriodSeconds: 0 })
+    await run.eventually(async () => expect(await ips()).toEqual([['10.1.0.1'], ['10.1.0.1']]))
+  })
+
   it('are written once for pods that come together, never twice for one', async () => {
     await makeService({ selector: { app: 'a' }, ports: [{ port: 80 }] })
     await Promise.all(Array.from({ length: 30 }, (_, i) => makePod(`p${i}`, `10.1.0.${i}`)))

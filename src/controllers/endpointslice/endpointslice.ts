@@ -3,13 +3,15 @@
  * with their Service (garbage collection).
  */
 import { keyOf } from '../../api/object.js'
+import { hasReason } from '../../api/status.js'
 import type { Node, Pod, Service } from '../../api/types/core-v1.js'
 import type { EndpointSlice } from '../../api/types/discovery-v1.js'
-import { messageOf } from '../../base/errors.js'
+import { assert, messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
 import { OwnWrites } from '../common/own-writes.js'
-import { batched, changesEndpoints, type Family, indexServices, isEndpoint, selects, servicesOfPod } from '../common/service-pods.js'
+import { batched, changesEndpoints, type Family, isEndpoint } from '../common/service-pods.js'
 import { Pace } from '../common/pace.js'
+import { ServiceMembers } from '../common/service-members.js'
 import { TriggerTimes } from '../common/trigger-times.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { endpointOf, familiesOf, portMapKey, portsOf } from './endpoints.js'
@@ -25,74 +27,82 @@ export interface EndpointSliceOptions {
 }
 
 export function endpointSliceController({ endpointsPerSliceMax = 100, batchPeriodMs = 0 }: EndpointSliceOptions = {}): Controller {
-  const times = new TriggerTimes()
-  const writes = new OwnWrites()
-  let pace: Pace | undefined
-  const waiting = new WaitingForNodes()
+  let memory: Memory | undefined
   return {
     name: 'endpointslice-controller',
     eventSource: 'endpoint-slice-controller',
     watches: [
-      { resource: resources.services, toKeys: (object) => [keyOf(object)] },
+      { resource: resources.services, toKeys: (object) => memory?.members.serviceKeys(object) ?? [] },
       {
         resource: resources.pods,
-        toKeys: (object, view) => batched(servicesOfPod(object as Pod, view), batchPeriodMs, view),
+        toKeys: (object, view) => batched(memory?.members.podKeys(object as Pod) ?? [], batchPeriodMs, view),
         changed: changesEndpoints,
       },
       // A node's zone is read when its pods change; slices are not rewritten for it. Only Services whose pods came before it wait.
-      { resource: resources.nodes, toKeys: (object) => waiting.arrived(keyOf(object)), changed: () => false },
+      { resource: resources.nodes, toKeys: (object) => memory?.waiting.arrived(keyOf(object)) ?? [], changed: () => false },
       {
         resource: resources.endpointSlices,
         toKeys(object, _view, change) {
           if (object.metadata.labels?.[managedByLabel] !== sliceManager) return []
           const key = `${object.metadata.namespace}/${object.metadata.labels[serviceNameLabel]}`
-          return writes.seen(key, object, keyOf(object), change) ? [key] : []
+          return memory?.writes.seen(key, object, keyOf(object), change) ? [key] : []
         },
       },
     ],
     start(view) {
-      indexServices(view)
       indexSlices(view)
-      pace = new Pace(view.clock)
+      memory = {
+        members: new ServiceMembers(view),
+        times: new TriggerTimes(),
+        writes: new OwnWrites(),
+        waiting: new WaitingForNodes(),
+        pace: new Pace(view.clock),
+      }
     },
     async reconcile(key, view): Promise<Outcome | void> {
+      assert(memory, 'reconcile before start')
+      const { members, times, writes, pace } = memory
       const service = view.lister<Service>(resources.services).get(key)
       if (!service) {
-        times.forget(key)
-        writes.forget(key)
-        pace?.forget(key)
+        for (const each of [members, times, writes, pace]) each.forget(key)
         return undefined
       }
       if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined
       if (!writes.isCurrent(key, view.informer<EndpointSlice>(resources.endpointSlices))) return undefined
-      const waitMs = pace?.delayMs(key) ?? 0
+      const waitMs = pace.delayMs(key)
       if (waitMs > 0) return { requeueAfterMs: waitMs }
-      const pods = await sync(key, { service, view, times, writes, waiting, max: endpointsPerSliceMax })
-      pace?.ran(key, pods)
+      const pods = members.of(service)
+      if (await sync(key, { service, pods, view, memory, max: endpointsPerSliceMax })) pace.ran(key, pods.length)
       return undefined
     },
   }
 }
 
-interface Sync {
-  readonly service: Service
-  readonly view: View
+interface Memory {
+  readonly members: ServiceMembers
   readonly times: TriggerTimes
   readonly writes: OwnWrites
   readonly waiting: WaitingForNodes
+  readonly pace: Pace
+}
+
+interface Sync {
+  readonly service: Service
+  readonly pods: readonly Pod[]
+  readonly view: View
+  readonly memory: Memory
   readonly max: number
 }
 
-/** How many pods it looked at, if it had anything to write. */
-async function sync(key: string, { service, view, times, writes, waiting, max }: Sync): Promise<number> {
-  const pods = view
-    .lister<Pod>(resources.pods)
-    .list(service.metadata.namespace)
-    .filter((pod) => selects(service, pod))
+/** True when it had anything to write. */
+async function sync(key: string, { service, pods, view, memory, max }: Sync): Promise<boolean> {
+  const { times, writes, waiting } = memory
   const triggerTime = times.observe(key, service, pods)
   const slices = slicesOf(view, key, sliceManager).filter((slice) => !slice.metadata.deletionTimestamp)
   const { groupsOf, missingNodes } = group(service, pods, view)
   const families = familiesOf(service)
+  // The annotation of topology aware routing goes before the field; its hints, shares of CPU, are not made here.
+  const trafficDistribution = asksForTopology(service) ? undefined : service.spec?.trafficDistribution
   const total: SliceChanges = {
     create: [],
     update: [],
@@ -103,7 +113,7 @@ async function sync(key: string, { service, view, times, writes, waiting, max }:
     const changes = layOut({ service, family, present, groups: groupsOf(family), max })
     const touched = new Set([...changes.update, ...changes.remove].map(({ metadata }) => metadata.name))
     const unchanged = present.filter(({ metadata }) => !touched.has(metadata.name))
-    const hinted = withHints(changes, unchanged, service.spec?.trafficDistribution)
+    const hinted = withHints(changes, unchanged, trafficDistribution)
     total.create.push(...hinted.create)
     total.update.push(...hinted.update)
     total.remove.push(...hinted.remove)
@@ -113,18 +123,19 @@ async function sync(key: string, { service, view, times, writes, waiting, max }:
   try {
     await writeSlices(key, total, { view, writes, triggerTime })
   } catch (error) {
+    const message = `Error updating Endpoint Slices for Service ${key}: ${messageOf(error)}`
     const about = { ...service, apiVersion: 'v1', kind: 'Service' }
-    view.events.event(
-      about,
-      'Warning',
-      'FailedToUpdateEndpointSlices',
-      `Error updating Endpoint Slices for Service ${key}: ${messageOf(error)}`,
-    )
+    // A conflict says only that the cache was behind.
+    if (!hasReason(error, 'Conflict')) view.events.event(about, 'Warning', 'FailedToUpdateEndpointSlices', message)
     throw error
   }
   for (const node of missingNodes) waiting.wait(key, node)
-  return total.create.length + total.update.length + total.remove.length > 0 ? pods.length : 0
+  return total.create.length + total.update.length + total.remove.length > 0
 }
+
+const topologyAnnotations = ['service.kubernetes.io/topology-mode', 'service.kubernetes.io/topology-aware-hints']
+const asksForTopology = ({ metadata }: Service): boolean =>
+  topologyAnnotations.some((name) => ['auto', 'Auto'].includes(metadata.annotations?.[name] ?? ''))
 
 interface Grouped {
   groupsOf(family: Family): PortGroup[]
