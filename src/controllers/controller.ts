@@ -5,6 +5,7 @@ import type { GroupVersionResource, KubeObject } from '../api/object.js'
 import type { Client } from '../client/client.js'
 import type { EventRecorder } from '../client/event-recorder.js'
 import type { Informer, Lister } from '../client/informer.js'
+import type { Selection } from '../client/informers/informers.js'
 
 /**
  * A controller drives one kind of object towards its spec. It is level-triggered: `reconcile` gets a key, reads the world
@@ -30,6 +31,8 @@ export interface Controller {
 
 export interface Watch {
   readonly resource: GroupVersionResource
+  /** Only these objects: a cache of its own, for a few of a resource that has many or large ones. Also what `lister` then gives. */
+  readonly selection?: Selection
   /** Keys to reconcile when this object is added, changed (called for the old and the new one) or deleted. */
   toKeys(object: KubeObject, view: View, change: 'add' | 'update' | 'delete'): readonly string[]
   /** Skip an update that cannot matter (the default wakes for each). */

@@ -3,6 +3,10 @@
  * it nothing to do (a signer without a key). Each call makes a new one: controllers keep state of their own run.
  */
 import { issueForRequest, notAfterMsOf, readRequest } from '../pki/signing-requests.js'
+import { tokenSigner } from '../pki/token-signer.js'
+import { bootstrapSignerController } from './bootstrap-signer/bootstrap-signer.js'
+import { serviceAccountTokenController } from './serviceaccount-token/serviceaccount-token.js'
+import { tokenCleanerController } from './token-cleaner/token-cleaner.js'
 import { certificateApprovingController } from './csr-approving/csr-approving.js'
 import { certificateCleanerController } from './csr-cleaner/csr-cleaner.js'
 import { certificateSigningController } from './csr-signing/csr-signing.js'
@@ -54,6 +58,10 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
       : certificateSigningController({ ...clusterSigning, read: readRequest, issue: issueForRequest }),
   'certificatesigningrequest-approving-controller': () => certificateApprovingController(readRequest),
   'certificatesigningrequest-cleaner-controller': () => certificateCleanerController(notAfterMsOf),
+  'serviceaccount-token-controller': ({ rootCa, serviceAccountPrivateKey: key }) =>
+    key === undefined ? undefined : serviceAccountTokenController({ ...(rootCa === undefined ? {} : { rootCa }), sign: tokenSigner(key) }),
+  'bootstrap-signer-controller': () => bootstrapSignerController(),
+  'token-cleaner-controller': () => tokenCleanerController(),
   'garbage-collector-controller': (_, { monitors }) => garbageCollector(monitors),
   'resourcequota-controller': ({ resourceQuotaSyncPeriodMs: syncPeriodMs }, { monitors }) =>
     resourceQuotaController({ syncPeriodMs, monitors }),

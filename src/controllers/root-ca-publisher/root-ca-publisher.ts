@@ -29,7 +29,8 @@ export function rootCaPublisher(rootCa: string): Controller {
       },
       {
         resource: resources.configMaps,
-        toKeys: ({ metadata }, _, change) => (metadata.name === mapName && change !== 'add' ? [metadata.namespace ?? ''] : []),
+        selection: { fieldSelector: `metadata.name=${mapName}` },
+        toKeys: ({ metadata }, _, change) => (change === 'add' ? [] : [metadata.namespace ?? '']),
       },
     ],
     async reconcile(namespace, view) {

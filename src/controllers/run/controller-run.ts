@@ -5,6 +5,7 @@ import type { ComponentDeps } from '../../base/component.js'
 import { messageOf } from '../../base/errors.js'
 import type { Client } from '../../client/client.js'
 import { eventRecorder } from '../../client/event-recorder/recorder.js'
+import type { Informer } from '../../client/informer.js'
 import type { InformerFactory } from '../../client/informers/informers.js'
 import { type QueueObserver, WorkQueue } from '../../client/work-queue/work-queue.js'
 import { type Controller, TerminalError, type View, type Watch } from '../controller.js'
@@ -26,6 +27,8 @@ export class ControllerRun {
   readonly #options: ControllerRunOptions
   readonly #queue: WorkQueue
   readonly #view: View
+  /** By the very value that names the resource: listers are asked for with each event. */
+  readonly #informers = new WeakMap<GroupVersionResource, Informer<KubeObject>>()
   readonly #removers: (() => void)[] = []
   /** Resolves once the caches are filled and the workers run; rejects when stopped before or when `start` throws. */
   readonly started: Promise<void>
@@ -60,24 +63,34 @@ export class ControllerRun {
   }
 
   #makeView(): View {
-    const { client, clock, random, logger, informers, signal } = this.#options
+    const { client, clock, random, logger, signal } = this.#options
     const component = this.#controller.eventSource ?? this.#controller.name
     return {
       ...{ client, clock, random, logger, signal },
       events: eventRecorder({ client, clock, random, logger, signal, component }),
-      informer: <T extends KubeObject>(resource: GroupVersionResource) => informers.informer<T>(resource),
-      lister: <T extends KubeObject>(resource: GroupVersionResource) => informers.informer<T>(resource).lister,
+      informer: <T extends KubeObject>(resource: GroupVersionResource) => this.#informer<T>(resource),
+      lister: <T extends KubeObject>(resource: GroupVersionResource) => this.#informer<T>(resource).lister,
       enqueue: (key, afterMs = 0) => this.#queue.addAfter(key, afterMs),
     }
   }
 
+  /** Of what the controller watches of the resource; of all of it, when it watches it not or whole. */
+  #informer<T extends KubeObject>(of: GroupVersionResource): Informer<T> {
+    let informer = this.#informers.get(of)
+    if (!informer) {
+      const watch = this.#controller.watches.find(({ resource }) => resource.group === of.group && resource.resource === of.resource)
+      this.#informers.set(of, (informer = this.#options.informers.informer(of, watch?.selection)))
+    }
+    return informer as unknown as Informer<T>
+  }
+
   async #start(): Promise<void> {
-    const { informers, signal, logger } = this.#options
+    const { signal, logger } = this.#options
     const onAbort = () => this.#stop()
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
     const waits = this.#controller.watches.map(
-      ({ resource }) => new Promise<void>((resolve) => informers.informer(resource).whenSynced(resolve)),
+      ({ resource }) => new Promise<void>((resolve) => this.#informer(resource).whenSynced(resolve)),
     )
     await untilAborted(Promise.all(waits), signal)
     this.#controller.start?.(this.#view)
@@ -92,7 +105,7 @@ export class ControllerRun {
     const add = (object: KubeObject, change: 'add' | 'update' | 'delete') => {
       for (const key of watch.toKeys(object, view, change)) this.#queue.add(key)
     }
-    const remove = this.#options.informers.informer(watch.resource).addHandler({
+    const remove = this.#informer(watch.resource).addHandler({
       onAdd: (object) => add(object, 'add'),
       onUpdate: (object, old) => {
         if (watch.changed && !watch.changed(object, old)) return
