@@ -249,7 +249,16 @@ async function writeStatus({ owner, mine, active, wanted, error, flavour, view }
     nowMs: view.clock.now(),
   })
   if (sameValue(status, old ?? {})) return
-  await view.client.resource<Owner>(flavour.resource).updateStatus({ ...owner, status } as Owner)
+  const owners = view.client.resource<Owner>(flavour.resource)
+  try {
+    await owners.updateStatus({ ...owner, status } as Owner)
+  } catch (failure) {
+    if (!hasReason(failure, 'Conflict')) throw failure
+    // The cache was behind, most often behind this controller's own last write; the counts are of now all the same.
+    const live = await owners.get(owner.metadata.namespace ?? '', owner.metadata.name ?? '')
+    if (live.metadata.uid !== owner.metadata.uid || live.metadata.generation !== owner.metadata.generation) throw failure
+    await owners.updateStatus({ ...live, status } as Owner)
+  }
 }
 
 /** With minReadySeconds a pod becomes available without any event: look again then. */

@@ -78,6 +78,8 @@ async function startManager(flags: Flags, enabled: ReadonlySet<string>, deps: Ho
   const client = connectKubeconfig(kubeconfig, deps, { userAgent: name, observe })
   const accounts = flags.bool('use-service-account-credentials') ? accountClients(kubeconfig, client, deps) : undefined
   const electing = flags.bool('leader-elect')
+  // Its own, so that a renewal never waits behind the controllers' requests.
+  const electionClient = connectKubeconfig(kubeconfig, deps, { userAgent: `${name}-leader-election`, observe })
   if (electing) leads.set([flags.string('leader-elect-resource-name')], 0)
 
   const serving = servingOf(flags, deps, name)
@@ -91,14 +93,14 @@ async function startManager(flags: Flags, enabled: ReadonlySet<string>, deps: Ho
     observerOf: (controller, queue) => observeQueue(controller.name, queue),
     shutdownTimeoutMs: flags.durationMs('controller-shutdown-timeout'),
     onLeading: (does) => leads.set([flags.string('leader-elect-resource-name')], does ? 1 : 0),
-    ...(electing ? { election: electionOf(flags, deps) } : {}),
+    ...(electing ? { election: { ...electionOf(flags, deps), client: electionClient } } : {}),
   })
   health.add({ name: 'leaderElection', check: () => checkHealthy(manager.isHealthy()) }, 'healthz', 'livez', 'readyz')
   let stopping = false
   const shutdown = async (how?: { crash?: boolean }) => {
     stopping = true
     await manager.stop(how)
-    await Promise.all([server?.close(how), serving.close(), accounts?.close(), client.close()])
+    await Promise.all([server?.close(how), serving.close(), accounts?.close(), client.close(), electionClient.close()])
   }
   // Upstream's rule: a manager that has lost its lease ends, so that nothing of it goes on by mistake.
   void manager.ended.then(async (how) => {

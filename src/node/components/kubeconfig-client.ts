@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { messageOf } from '../../base/errors.js'
 import { type Client, ConnectionError, type Transport, type TransportRequest, type TransportStream } from '../../client/client.js'
 import { httpsTransport } from '../../client/https/transport.js'
+import { patientTransport } from '../../client/patient-transport.js'
 import { restClient } from '../../client/rest-client.js'
 import { gitVersion, platformName } from '../version.js'
 import type { HostedApiServer, HostedDeps } from './component.js'
@@ -24,7 +25,7 @@ export interface KubeconfigClientOptions {
 /** Throws QuorateError when the file cannot be used. Connects when it is first asked for something. */
 export function connectKubeconfig(file: string, deps: HostedDeps, options: KubeconfigClientOptions): Client {
   const access = readKubeconfig(deps.resolvePath(file), deps.resolvePath)
-  const transport = accessTransport(access, deps)
+  const transport = patientTransport(accessTransport(access, deps), { clock: deps.clock })
   return restClient(options.observe?.(transport, new URL(access.server).host) ?? transport, { userAgent: userAgentOf(options.userAgent) })
 }
 
@@ -41,7 +42,7 @@ export function bareTransport(file: string, deps: HostedDeps): Transport {
     tokenFile: _tokenFile,
     ...cluster
   } = readKubeconfig(deps.resolvePath(file), deps.resolvePath)
-  return accessTransport({ ...cluster, headers: {} }, deps)
+  return patientTransport(accessTransport({ ...cluster, headers: {} }, deps), { clock: deps.clock })
 }
 
 export function accessTransport(access: ClusterAccess, deps: HostedDeps): Transport {
