@@ -25,7 +25,7 @@ export function readBody(stream: ClientHttp2Stream, session: Session, request: T
       const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
       done(() => resolve({ status: Number(head?.[':status']), headers: plain(head ?? {}), body }))
     })
-    onLoss(stream, session, (error) => done(() => reject(error)))
+    onLoss(stream, session, (loss) => done(() => reject(loss())))
     if (request.body !== undefined) stream.end(request.body)
   })
 }
@@ -37,7 +37,7 @@ export function readHead(stream: ClientHttp2Stream, session: Session, request: T
     stream.once('response', (headers) =>
       done(() => resolve({ status: Number(headers[':status']), headers: plain(headers), body: bodyOf(stream, session, request.signal) })),
     )
-    onLoss(stream, session, (error) => done(() => reject(error)))
+    onLoss(stream, session, (loss) => done(() => reject(loss())))
     if (request.body !== undefined) stream.end(request.body)
   })
 }
@@ -73,9 +73,10 @@ function once(
   return done
 }
 
-function onLoss(stream: ClientHttp2Stream, session: Session, lost: (error: ConnectionError) => void): void {
-  stream.on('error', (error) => lost(lossOf(stream, session, error)))
-  stream.once('close', () => lost(lossOf(stream, session)))
+/** Every stream closes: what was lost is only worked out for those that had not been answered. */
+function onLoss(stream: ClientHttp2Stream, session: Session, lost: (loss: () => ConnectionError) => void): void {
+  stream.on('error', (error) => lost(() => lossOf(stream, session, error)))
+  stream.once('close', () => lost(() => lossOf(stream, session)))
 }
 
 function lossOf(stream: ClientHttp2Stream, session: Session, error?: Error): ConnectionError {

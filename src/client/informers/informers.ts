@@ -18,6 +18,8 @@ export interface InformerFactoryOptions {
   readonly signal?: AbortSignal
   /** Of the jitter of retries. */
   readonly random?: Random
+  /** Makes what the caches keep of an object smaller; it may change the object that it is given. */
+  readonly transform?: (object: KubeObject) => void
 }
 
 export interface InformerFactory {
@@ -36,7 +38,14 @@ interface Entry {
   readonly ending: AbortController
 }
 
-export function informerFactory({ client, clock, logger, signal, random = realRandom() }: InformerFactoryOptions): InformerFactory {
+export function informerFactory({
+  client,
+  clock,
+  logger,
+  signal,
+  random = realRandom(),
+  transform,
+}: InformerFactoryOptions): InformerFactory {
   const entries = new Map<string, Entry>()
   const ending = new AbortController()
   // Each reflector has a signal of its own: a signal with dozens of listeners is taken for a leak.
@@ -49,7 +58,7 @@ export function informerFactory({ client, clock, logger, signal, random = realRa
   let started = false
 
   const make = (of: GroupVersionResource, selection: Selection): Entry => {
-    const informer = new SharedInformer<KubeObject>(logger)
+    const informer = new SharedInformer<KubeObject>(logger, transform)
     const resource = client.resource<KubeObject>(of)
     const own = new AbortController()
     if (ending.signal.aborted) own.abort(ending.signal.reason)

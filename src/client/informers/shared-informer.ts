@@ -13,12 +13,14 @@ export class SharedInformer<T extends KubeObject> implements Informer<T> {
   readonly #store = new ObjectStore<T>()
   readonly #handlers = new Set<InformerHandler<T>>()
   readonly #logger: Logger
+  readonly #transform: ((object: KubeObject) => void) | undefined
   readonly #waiting: (() => void)[] = []
   #synced = false
   #resourceVersion = ''
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, transform?: (object: KubeObject) => void) {
     this.#logger = logger
+    this.#transform = transform
   }
 
   get lister(): Lister<T> {
@@ -61,6 +63,7 @@ export class SharedInformer<T extends KubeObject> implements Informer<T> {
     const gone = new Set(this.#store.keys())
     const tell: (() => void)[] = []
     for (const object of objects) {
+      this.#transform?.(object)
       gone.delete(keyOf(object))
       const old = this.#store.set(object)
       if (old && isSame(old, object)) continue
@@ -81,6 +84,7 @@ export class SharedInformer<T extends KubeObject> implements Informer<T> {
     const { type, object } = event
     this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion
     if (type === 'BOOKMARK') return
+    this.#transform?.(object)
     if (type === 'DELETED') {
       if (this.#store.delete(keyOf(object))) this.#deleted(object)
       return

@@ -1,4 +1,5 @@
 import type { ComponentDeps } from '../../base/component.js'
+import type { KubeObject } from '../../api/object.js'
 import type { Node, Pod } from '../../api/types/core-v1.js'
 import { kwokNodeAnnotation } from '../../api/well-known.js'
 import type { Client } from '../../client/client.js'
@@ -40,6 +41,8 @@ export interface Fleet {
 
 const podWritesMax = 64
 const leaseWritesMax = 16
+/** Three events tell of each start; when pods start by the thousand they would be most of what is written. */
+const eventAllowance = { perSecond: 10, burst: 200 }
 
 export function startFleet(options: FleetOptions): Fleet {
   return new RunningFleet(options)
@@ -71,10 +74,11 @@ class RunningFleet implements Fleet {
     this.#writes = new WriteQueue({ clock, logger, inFlightMax: podWritesMax })
     this.#leaseWrites = new WriteQueue({ clock, logger, inFlightMax: leaseWritesMax })
     const { signal } = this.#ending
-    const informers = informerFactory({ client, clock, logger, random, signal })
+    const informers = informerFactory({ client, clock, logger, random, signal, transform: withoutHistory })
     this.workers = new PodWorkers({
       ...{ clock, logger, runtime: this.runtime, writes: this.#writes, finalStatus: 'when-kept' as const },
       pods: client.resource<Pod>(resources.pods),
+      eventAllowance,
       recorder: eventRecorder({ client, clock, logger, random, signal, component: 'kubelet' }),
     })
     this.keeper = new NodeKeeper({
@@ -175,6 +179,11 @@ class RunningFleet implements Fleet {
     this.#leaseWrites.stop()
     await Promise.all([this.#writes.idle(), this.#leaseWrites.idle()])
   }
+}
+
+/** Who wrote which field is half of an object, and nothing to a kubelet. */
+function withoutHistory({ metadata }: KubeObject): void {
+  metadata.managedFields = undefined
 }
 
 function isFake({ metadata }: Node): boolean {

@@ -132,19 +132,24 @@ export class NodeKeeper {
   async #register(record: NodeRecord): Promise<void> {
     const { clock, logger } = this.#options
     const { name } = record
-    logger.info('Attempting to register node', { node: name })
     let node: Node
     try {
       node = await this.#nodes.create(newNode(record.description, clock.now()))
-      logger.info('Successfully registered node', { node: name })
+      this.#say(logger, 'Successfully registered node', name)
     } catch (error) {
       if (!hasReason(error, 'AlreadyExists')) throw error
       node = await this.#nodes.get('', name)
-      logger.info('Node was previously registered', { node: name })
+      this.#say(logger, 'Node was previously registered', name)
     }
     if (this.#records.get(name) !== record) return
     if (!record.node) this.observed(node)
     this.#options.onRegistered?.(record)
+  }
+
+  /** A line a node is worth reading where there are few. */
+  #say(logger: Logger, message: string, node: string): void {
+    if (this.#records.size > 10) logger.debug(message, { node })
+    else logger.info(message, { node })
   }
 
   async #writeStatus(record: NodeRecord): Promise<void> {

@@ -1,4 +1,6 @@
+import type { Clock } from '../../base/clock.js'
 import type { EventRecorder } from '../../client/event-recorder.js'
+import { TokenBucket, type TokenBucketOptions } from '../../client/token-bucket.js'
 import type { Pod } from '../../api/types/core-v1.js'
 import { configMirrorAnnotation } from '../../api/well-known.js'
 import type { PodRecord } from './pod-record.js'
@@ -17,20 +19,34 @@ export type PodEventReason =
   | 'FailedKillPod'
   | 'NetworkNotReady'
   | 'DeadlineExceeded'
-  | 'OutOfcpu'
+  // Why a pod was refused is its event's reason too.
+  | (string & {})
 
 const warnings = new Set(['Failed', 'BackOff', 'Unhealthy', 'FailedMount', 'FailedCreatePodSandBox', 'FailedKillPod', 'NetworkNotReady'])
 
-/** Events about pods, told to the recorder where the node tells any. */
+/** eventRecordQPS and eventBurst. */
+const kubeletAllowance: TokenBucketOptions = { perSecond: 50, burst: 100 }
+
+/**
+ * Events about pods, told to the recorder where the node tells any. What is beyond the allowance of the process is not told; bad
+ * news has an allowance of its own.
+ */
 export class PodEvents {
   readonly #recorder: EventRecorder
+  readonly #clock: Clock
+  readonly #normal: TokenBucket
+  readonly #warnings: TokenBucket
 
-  constructor(recorder: EventRecorder) {
+  constructor(recorder: EventRecorder, clock: Clock, allowance: TokenBucketOptions = kubeletAllowance) {
     this.#recorder = recorder
+    this.#clock = clock
+    this.#normal = new TokenBucket(allowance, clock.now())
+    this.#warnings = new TokenBucket(allowance, clock.now())
   }
 
-  tell(record: PodRecord, reason: PodEventReason | (string & {}), message: string, warning = warnings.has(reason)): void {
-    if (record.host.tellsEvents) this.#recorder.event(about(record), warning ? 'Warning' : 'Normal', reason, message)
+  tell(record: PodRecord, reason: PodEventReason, message: string, warning = warnings.has(reason)): void {
+    if (!record.host.tellsEvents || !(warning ? this.#warnings : this.#normal).allow(this.#clock.now())) return
+    this.#recorder.event(about(record), warning ? 'Warning' : 'Normal', reason, message)
   }
 }
 

@@ -6,6 +6,7 @@ import { hasReason } from '../../api/status.js'
 import type { Container, Pod, PodStatus } from '../../api/types/core-v1.js'
 import type { ResourceClient } from '../../client/client.js'
 import type { EventRecorder } from '../../client/event-recorder.js'
+import type { TokenBucketOptions } from '../../client/token-bucket.js'
 import { Agenda } from '../agenda.js'
 import { refusalOf } from '../pods/admission.js'
 import { kubeletConditions } from '../pods/conditions.js'
@@ -42,6 +43,8 @@ export interface PodWorkersOptions {
    * finalizers keep the object, so that a deletion costs one call.
    */
   readonly finalStatus?: 'always' | 'when-kept'
+  /** How many events may be written; upstream's eventRecordQPS and eventBurst when left out. */
+  readonly eventAllowance?: TokenBucketOptions
   /** Told when a pod is forgotten. */
   readonly onForget?: (record: PodRecord) => void
 }
@@ -74,7 +77,7 @@ export class PodWorkers {
 
   constructor(options: PodWorkersOptions) {
     this.#options = options
-    this.#events = new PodEvents(options.recorder)
+    this.#events = new PodEvents(options.recorder, options.clock, options.eventAllowance)
     this.#probes = options.probes ?? runtimeSays
     this.#statusDelayMs = options.statusDelayMs ?? 200
     this.#agenda = new Agenda(options.clock, (uid) => this.wake(uid))
