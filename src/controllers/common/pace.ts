@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.js'
+import type { View } from '../controller.js'
 
 /** A look at this many objects costs about a millisecond. */
 const objectsPerMs = 10
@@ -29,4 +30,13 @@ export class Pace {
   forget(key: string): void {
     this.#nextMs.delete(key)
   }
+}
+
+/** Of the keys that a pod's change wakes, those to look at now; the others are put on the queue for when it is their time. */
+export function paced(keys: readonly string[], view: View, pace: Pace): readonly string[] {
+  return keys.filter((key) => {
+    const wait = pace.delayMs(key)
+    if (wait > 0) view.enqueue(key, wait)
+    return wait === 0
+  })
 }

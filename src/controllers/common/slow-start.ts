@@ -1,6 +1,9 @@
+const sizeMax = 500
+
 /**
  * Runs `count` calls in batches of 1, 2, 4 ... and stops after the first batch in which one failed, so that a refusal that
- * would meet every call (a quota, a bad template) costs few requests. Returns how many succeeded and the first error.
+ * would meet every call (a quota, a bad template) costs few requests. No batch is larger than 500 (upstream's MaxBatchSize).
+ * Returns how many succeeded and the first error.
  */
 export async function slowStartBatch(
   count: number,
@@ -8,7 +11,7 @@ export async function slowStartBatch(
 ): Promise<{ succeeded: number; error?: unknown }> {
   let succeeded = 0
   let next = 0
-  for (let size = 1; next < count; size *= 2) {
+  for (let size = 1; next < count; size = Math.min(2 * size, sizeMax)) {
     const batch = Array.from({ length: Math.min(size, count - next) }, (_, i) => call(next + i))
     next += batch.length
     const results = await Promise.allSettled(batch)

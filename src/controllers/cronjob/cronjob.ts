@@ -12,6 +12,7 @@ import type { ObjectReference } from '../../api/types/core-v1.js'
 import { timestamp } from '../../base/clock.js'
 import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
+import { isGoingNamespace } from '../common/refusals.js'
 import { finishedCondition, isJobFinished, isJobSucceeded } from '../common/jobs.js'
 import { controllerOf, isControlledBy, ownerIndex, ownerIndexValues } from '../common/owner.js'
 import { sameValue } from '../common/pod-template.js'
@@ -198,8 +199,7 @@ class Run {
       return job
     } catch (error) {
       if (!hasReason(error, 'AlreadyExists')) {
-        const going = hasReason(error, 'Forbidden') && error.status.details?.causes?.some((each) => each.reason === 'NamespaceTerminating')
-        if (!going) this.#say('Warning', 'FailedCreate', `Error creating job: ${messageOf(error)}`)
+        if (!isGoingNamespace(error)) this.#say('Warning', 'FailedCreate', `Error creating job: ${messageOf(error)}`)
         throw error
       }
     }

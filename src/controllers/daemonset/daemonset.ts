@@ -10,7 +10,7 @@ import { resources } from '../../client/resources.js'
 import { claimObjects, liveOwner } from '../common/claim.js'
 import { Expectations } from '../common/expectations.js'
 import { controllerOf, orphansOf, ownerIndex, ownerIndexValues } from '../common/owner.js'
-import { Pace } from '../common/pace.js'
+import { Pace, paced } from '../common/pace.js'
 import { sameValue } from '../common/pod-template.js'
 import { msUntilAvailable } from '../common/pods.js'
 import type { Controller, Outcome, View } from '../controller.js'
@@ -102,10 +102,7 @@ function keysOfPod(pod: Pod, view: View, change: 'add' | 'update' | 'delete', st
   const key = `${namespace}/${controller.name}`
   if (change === 'add') state.expectations.created(key)
   if (change === 'delete' || pod.metadata.deletionTimestamp) state.expectations.deleted(key, name)
-  const wait = state.pace.delayMs(key)
-  if (wait === 0) return [key]
-  view.enqueue(key, wait)
-  return []
+  return paced([key], view, state.pace)
 }
 
 function keysOfOwned(revision: ControllerRevision): readonly string[] {

@@ -5,6 +5,7 @@ import type { Pod } from '../../api/types/core-v1.js'
 import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
 import type { Expectations } from '../common/expectations.js'
+import { isGoingNamespace } from '../common/refusals.js'
 import { slowStartBatch } from '../common/slow-start.js'
 import type { View } from '../controller.js'
 import { makeDaemonPod } from './daemon-pods.js'
@@ -68,10 +69,6 @@ async function deletePod({ view, set, key, expectations }: Writing, pod: Pod): P
     say('Warning', 'FailedDelete', `Error deleting: ${messageOf(error)}`)
     throw error
   }
-}
-
-function isGoingNamespace(error: unknown): boolean {
-  return hasReason(error, 'Forbidden') && (error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') ?? false)
 }
 
 export function sayOf(view: View, set: DaemonSet): (type: 'Normal' | 'Warning', reason: string, message: string) => void {

@@ -10,7 +10,7 @@ import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from '../../api/t
 import { timestamp } from '../../base/clock.js'
 import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
-import { Pace } from '../common/pace.js'
+import { Pace, paced } from '../common/pace.js'
 import { sameValue } from '../common/pod-template.js'
 import { isPodFinished, podCondition } from '../common/pods.js'
 import type { Controller, Outcome, View } from '../controller.js'
@@ -36,11 +36,7 @@ export function disruptionController(): Controller {
   const keysOfPod = (pod: Pod, view: View, change: string): readonly string[] => {
     const budgets = view.lister<PodDisruptionBudget>(resources.podDisruptionBudgets).list(pod.metadata.namespace)
     const keys = budgets.filter((budget) => selectorOf(budget).matches(pod.metadata.labels)).map(keyOf)
-    const now = keys.filter((key) => {
-      const wait = paceOf(view).delayMs(key)
-      if (wait > 0) view.enqueue(key, wait)
-      return wait === 0
-    })
+    const now = paced(keys, view, paceOf(view))
     return change !== 'delete' && isDisruptionTarget(pod) ? [...now, podPrefix + keyOf(pod)] : now
   }
   /** Owners' sizes matter to every budget of their namespace that selects their pods. */

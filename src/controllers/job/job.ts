@@ -12,6 +12,7 @@ import { resources } from '../../client/resources.js'
 import { claimObjects, liveOwner } from '../common/claim.js'
 import { isJobFinished } from '../common/jobs.js'
 import { controllerOf, orphansOf, ownerIndex, ownerIndexValues } from '../common/owner.js'
+import { paced } from '../common/pace.js'
 import { sameValue } from '../common/pod-template.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { assess, type Assessment, completionsReached, deadlineMs, isComplete, type Verdict, verdictOf } from './assessment.js'
@@ -58,7 +59,7 @@ type Change = 'add' | 'update' | 'delete'
 function keysOfJob(job: Job, view: View, change: Change, memory: JobMemory): readonly string[] {
   const key = keyOf(job)
   if (change === 'add') return [key]
-  if (change === 'update') return paced(key, view, memory)
+  if (change === 'update') return paced([key], view, memory.pace)
   const left = view.lister<Pod>(resources.pods).by(ownerIndex, job.metadata.uid ?? '')
   return [key, ...left.filter(isTracked).map((pod) => strayPrefix + keyOf(pod))]
 }
@@ -79,14 +80,7 @@ function keysOfPod(pod: Pod, view: View, change: Change, memory: JobMemory): rea
   if (change === 'delete' || deletionTimestamp) memory.expectations.deleted(key, name)
   const job = view.lister<Job>(resources.jobs).get(key)
   const alive = job !== undefined && job.metadata.uid === controller.uid && !isJobFinished(job)
-  return alive ? paced(key, view, memory) : [...paced(key, view, memory), ...stray]
-}
-
-function paced(key: string, view: View, memory: JobMemory): readonly string[] {
-  const wait = memory.pace.delayMs(key)
-  if (wait === 0) return [key]
-  view.enqueue(key, wait)
-  return []
+  return alive ? paced([key], view, memory.pace) : [...paced([key], view, memory.pace), ...stray]
 }
 
 /** Lets a pod go that no Job will count: its Job is gone, has ended, or never was its owner. */

@@ -5,6 +5,7 @@ import type { Pod } from '../../api/types/core-v1.js'
 import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
 import type { Expectations } from '../common/expectations.js'
+import { isGoingNamespace } from '../common/refusals.js'
 import { isPodReady } from '../common/pods.js'
 import { slowStartBatch } from '../common/slow-start.js'
 import type { View } from '../controller.js'
@@ -122,8 +123,4 @@ export async function untrack(view: View, { metadata: { namespace = '', name = '
     // Gone; or, with Conflict, another pod of the same name.
     if (!hasReason(error, 'NotFound') && !hasReason(error, 'Conflict')) throw error
   }
-}
-
-function isGoingNamespace(error: unknown): boolean {
-  return hasReason(error, 'Forbidden') && (error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') ?? false)
 }

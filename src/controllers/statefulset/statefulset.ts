@@ -9,6 +9,7 @@ import type { Pod } from '../../api/types/core-v1.js'
 import { resources } from '../../client/resources.js'
 import { claimObjects, liveOwner } from '../common/claim.js'
 import { controllerOf, orphansOf, ownerIndex, ownerIndexValues } from '../common/owner.js'
+import { Pace, paced } from '../common/pace.js'
 import { sameValue } from '../common/pod-template.js'
 import { msUntilAvailable } from '../common/pods.js'
 import { slowStartBatch } from '../common/slow-start.js'
@@ -39,11 +40,16 @@ export function statefulSetController(): Controller {
     if (!selector) selectors.set(set, (selector = labelSelectorOf(set.spec?.selector)))
     return selector
   }
+  let pace: Pace | undefined
+  const paceOf = (view: View) => (pace ??= new Pace(view.clock))
   return {
     name: 'statefulset-controller',
     watches: [
       { resource: resources.statefulSets, toKeys: (object) => [keyOf(object)] },
-      { resource: resources.pods, toKeys: (object, view, change) => keysOfPod(object as Pod, view, change, selectorOf) },
+      {
+        resource: resources.pods,
+        toKeys: (object, view, change) => paced(keysOfPod(object as Pod, view, change, selectorOf), view, paceOf(view)),
+      },
       { resource: resources.persistentVolumeClaims, toKeys: () => [] },
       { resource: resources.controllerRevisions, toKeys: () => [] },
     ],
@@ -53,7 +59,9 @@ export function statefulSetController(): Controller {
     },
     async reconcile(key, view) {
       const set = view.lister<StatefulSet>(resources.statefulSets).get(key)
-      return set && new Sync(set, selectorOf(set), view).run()
+      if (!set) return paceOf(view).forget(key)
+      paceOf(view).ran(key, set.status?.replicas ?? 0)
+      return new Sync(set, selectorOf(set), view).run()
     },
   }
 }
