@@ -5,6 +5,7 @@
  */
 import type { Node, Taint } from '../../api/types/core-v1.js'
 import { amountOf } from './requests.js'
+import { ImageIndex } from './images.js'
 import type { PodInfo } from './pod-info.js'
 import { Topology } from './topology.js'
 
@@ -41,6 +42,7 @@ export class NodeTable {
   /** undefined: pods name this node, but there is none (yet, or any more). */
   readonly nodes: (Node | undefined)[] = []
   readonly pods: PodInfo[][] = []
+  readonly images = new ImageIndex()
   readonly cpu = new ResourceColumn(this.#capacity)
   readonly memory = new ResourceColumn(this.#capacity)
   readonly ephemeralStorage = new ResourceColumn(this.#capacity)
@@ -50,6 +52,8 @@ export class NodeTable {
   nonZeroMemory = new Float64Array(this.#capacity)
   /** Pods with host ports on the node. */
   portUsers = new Int32Array(this.#capacity)
+  /** 1: cordoned. */
+  cordoned = new Uint8Array(this.#capacity)
   /** Index into `taintLists`. */
   taintSet = new Int32Array(this.#capacity)
   readonly taintLists: (readonly Taint[])[] = []
@@ -91,8 +95,10 @@ export class NodeTable {
     const old = this.nodes[slot]
     this.nodes[slot] = node
     this.#setAllocatable(slot, node.status?.allocatable ?? {})
+    this.images.set(slot, node)
     if (!old || placementChanged(node, old)) {
       this.version[slot] = (this.version[slot] as number) + 1
+      this.cordoned[slot] = node.spec?.unschedulable ? 1 : 0
       this.taintSet[slot] = this.#internTaints(node.spec?.taints ?? [])
       for (const topology of this.#topologies.values()) topology.set(slot, node)
     }
@@ -105,6 +111,7 @@ export class NodeTable {
     if (slot === undefined || !this.nodes[slot]) return
     this.nodes[slot] = undefined
     this.#setAllocatable(slot, {})
+    this.images.set(slot, undefined)
     for (const topology of this.#topologies.values()) topology.set(slot, undefined)
     this.#orderIsStale = true
     this.#freeIfEmpty(slot)
@@ -207,6 +214,7 @@ export class NodeTable {
     this.nonZeroMilliCpu = grown(this.nonZeroMilliCpu, new Float64Array(capacity))
     this.nonZeroMemory = grown(this.nonZeroMemory, new Float64Array(capacity))
     this.portUsers = grown(this.portUsers, new Int32Array(capacity))
+    this.cordoned = grown(this.cordoned, new Uint8Array(capacity))
     this.taintSet = grown(this.taintSet, new Int32Array(capacity))
     this.version = grown(this.version, new Uint32Array(capacity))
   }
@@ -249,7 +257,7 @@ function zoneOf({ metadata }: Node): string {
 function placementChanged(node: Node, old: Node): boolean {
   return (
     node.metadata.uid !== old.metadata.uid ||
-    node.spec?.unschedulable !== old.spec?.unschedulable ||
+    Boolean(node.spec?.unschedulable) !== Boolean(old.spec?.unschedulable) ||
     labelsChanged(node, old) ||
     taintsChanged(node, old)
   )

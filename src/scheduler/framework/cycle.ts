@@ -17,7 +17,7 @@ export type CycleResult =
 export interface Failure {
   readonly nodeCount: number
   readonly preFilter?: NodeStatus
-  /** By slot. */
+  /** By slot. Good until the next cycle. */
   readonly statuses: readonly (NodeStatus | undefined)[]
   readonly filters: readonly Filter[]
   readonly rejectedBy: ReadonlySet<string>
@@ -33,6 +33,9 @@ export class Cycle {
   readonly #nominator: Nominator
   readonly #random: Random
   #start = 0
+  /** Made once and used by every cycle. */
+  #found = new NodeSet(0)
+  #part = new NodeSet(0)
   #total = new Float64Array(0)
   #scratch = new Float64Array(0)
 
@@ -47,12 +50,24 @@ export class Cycle {
     const prepared = profile.prepare(pod, this.#snapshot)
     if ('rejected' in prepared) return this.#rejected(prepared.rejected)
     const { filters, only } = prepared
-    const statuses = new Array<NodeStatus | undefined>(this.#snapshot.nodes.capacity)
-    const set = new NodeSet(order.length, statuses)
+    this.#clear(order.length)
+    const { statuses } = this.#found
+    const set = this.#found
     const evaluated = this.#nominatedFits(pod, filters, set) ? 1 : this.#find({ pod, profile, filters, only, set })
     if (set.count === 0) return { kind: 'none', failure: { nodeCount: order.length, statuses, filters, rejectedBy: pluginsOf(statuses) } }
     const slots = set.list.subarray(0, set.count)
     return { kind: 'fits', slot: this.#best(pod, profile, slots), evaluated, feasible: set.count }
+  }
+
+  #clear(nodeCount: number): void {
+    const { capacity } = this.#snapshot.nodes
+    if (this.#found.list.length < nodeCount || this.#found.statuses.length !== capacity) {
+      this.#found = new NodeSet(capacity, new Array<NodeStatus | undefined>(capacity).fill(undefined))
+      this.#part = new NodeSet(capacity, this.#found.statuses)
+      return
+    }
+    this.#found.statuses.fill(undefined)
+    this.#found.count = 0
   }
 
   #rejected(status: NodeStatus): CycleResult {
@@ -82,7 +97,7 @@ export class Cycle {
     const { order } = this.#snapshot.nodes
     const enough = only.length > 0 ? order.length : nodesToFind(order.length, profile.options.percentageOfNodesToScore ?? 0)
     const start = order.length === 0 ? 0 : this.#start % order.length
-    const part = new NodeSet(order.length, set.statuses)
+    const part = this.#part
     let looked = 0
     set.count = 0
     while (looked < order.length && set.count < enough) {

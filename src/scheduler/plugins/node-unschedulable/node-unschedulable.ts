@@ -17,7 +17,7 @@ export function nodeUnschedulable(): Plugin {
     events: hints({ NodeAdd: opened, NodeUpdate: opened }),
     preFilter: (pod, { nodes }) => {
       if (tolerates(pod.pod.spec?.tolerations, taint)) return skip
-      return { filter: (set) => set.keep((slot) => (nodes.nodes[slot]?.spec?.unschedulable ? cordoned : undefined)) }
+      return { filter: (set) => set.keep((slot) => (nodes.cordoned[slot] === 1 ? cordoned : undefined)) }
     },
   }
 }

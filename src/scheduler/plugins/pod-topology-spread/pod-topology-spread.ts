@@ -131,8 +131,14 @@ class SpreadFilter implements Filter {
 }
 
 /** Only nodes that belong to a domain of every constraint take part. */
-export function withAllKeys(order: Int32Array, topologies: readonly Topology[]): Int32Array {
-  return order.filter((slot) => topologies.every(({ domains }) => (domains[slot] as number) >= 0))
+function withAllKeys(order: Int32Array, topologies: readonly Topology[]): Int32Array {
+  let slots = order
+  for (const { domains } of topologies) {
+    let lacking = false
+    for (let i = 0; i < slots.length && !lacking; i++) lacking = (domains[slots[i] as number] as number) < 0
+    if (lacking) slots = slots.filter((slot) => (domains[slot] as number) >= 0)
+  }
+  return slots
 }
 
 function countDomains(

@@ -45,16 +45,11 @@ export function taintToleration(): Plugin {
       }
     },
     score(pod, slots, { nodes }, into) {
-      const counts: (number | undefined)[] = []
-      let any = false
-      for (let i = 0; i < slots.length; i++) {
-        const list = nodes.taintSet[slots[i] as number] as number
-        const count = (counts[list] ??= softCount(pod, nodes.taintLists[list] ?? []))
-        into[i] = count
-        if (count > 0) any = true
-      }
-      if (any) normalize(into, slots.length, true)
-      return any
+      const counts = nodes.taintLists.map((taints) => softCount(pod, taints))
+      if (counts.every((count) => count === 0)) return false
+      for (let i = 0; i < slots.length; i++) into[i] = counts[nodes.taintSet[slots[i] as number] as number] as number
+      normalize(into, slots.length, true)
+      return true
     },
   }
 }
