@@ -12,6 +12,8 @@ export interface MemberAccess {
 
 export interface MemberHealth {
   readonly name: string
+  /** Where its clients reach it. */
+  readonly endpoint: string
   /** Answers, and knows a leader. */
   readonly healthy: boolean
   readonly leader: boolean
@@ -27,18 +29,19 @@ interface StatusAnswer {
 }
 
 export async function memberHealth({ name, clientPort, pki }: MemberAccess, timeoutMs: number): Promise<MemberHealth> {
+  const endpoint = `https://127.0.0.1:${clientPort}`
   try {
     const answer = await post(clientPort, tlsOf(pki), '/v3/maintenance/status', timeoutMs)
     const { header, leader = '0', version, dbSize } = JSON.parse(answer) as StatusAnswer
     return {
-      name,
+      ...{ name, endpoint },
       healthy: leader !== '0',
       leader: leader !== '0' && leader === header?.member_id,
       ...(version ? { version } : {}),
       ...(dbSize ? { sizeBytes: Number(dbSize) } : {}),
     }
   } catch {
-    return { name, healthy: false, leader: false }
+    return { name, endpoint, healthy: false, leader: false }
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { leadersOf, survival } from './status.js'
 
-const member = (name: string, healthy: boolean) => ({ name, healthy, leader: false })
+const member = (name: string, healthy: boolean) => ({ name, endpoint: `https://${name}:2379`, healthy, leader: false })
 const etcd = (...healthy: boolean[]) => ({
   kind: 'stacked' as const,
   members: healthy.map((each, at) => member(`cp-${at + 1}`, each)),

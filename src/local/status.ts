@@ -86,7 +86,7 @@ export async function clusterStatus(context: LocalContext, name: string): Promis
   const [seen, readyServers, members, components] = await Promise.all([
     ask(context, cluster),
     Promise.all(state.controlPlanes.map(async (each) => isOn(each.name) && serves(cluster, each))),
-    storeMembers(cluster, isOn),
+    storeMembers(context, cluster, isOn),
     Promise.all(state.controlPlanes.map((each) => componentsOf(context, cluster, { controlPlane: each, on: isOn(each.name) }))),
   ])
   const leaders = leadersOf(seen?.leases ?? [])
@@ -142,8 +142,15 @@ async function serves({ paths }: LocalCluster, { name, ports }: ControlPlane): P
   return check({ name, host: '127.0.0.1', port: ports.apiServer }, AbortSignal.timeout(timeoutMs)).catch(() => false)
 }
 
-async function storeMembers({ state, paths }: LocalCluster, isOn: (process: string) => boolean): Promise<MemberHealth[]> {
-  if (state.store === 'embedded') return [{ name: storeProcess, healthy: isOn(storeProcess), leader: isOn(storeProcess) }]
+async function storeMembers(
+  { platform }: LocalContext,
+  { state, paths }: LocalCluster,
+  isOn: (process: string) => boolean,
+): Promise<MemberHealth[]> {
+  if (state.store === 'embedded') {
+    const endpoint = `unix://${platform.socketAddress(paths.socket(storeProcess))}`
+    return [{ name: storeProcess, endpoint, healthy: isOn(storeProcess), leader: isOn(storeProcess) }]
+  }
   const [first] = state.controlPlanes
   const pki = join(paths.node(first?.name ?? ''), 'etc/kubernetes/pki')
   const members =
