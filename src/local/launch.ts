@@ -10,8 +10,9 @@ export async function startMissing(
   context: LocalContext,
   cluster: LocalCluster,
   onStarted: (process: StartedProcess) => void,
+  { except = new Set() }: { except?: ReadonlySet<string> } = {},
 ): Promise<void> {
-  const missing = processNames(cluster.state).filter((name) => !cluster.processes.running(name))
+  const missing = processNames(cluster.state).filter((name) => !except.has(name) && !cluster.processes.running(name))
   await Promise.all(missing.map((name) => checkPorts(cluster, name)))
   for (const name of missing) {
     prepareProcess(context, cluster, name)

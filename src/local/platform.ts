@@ -2,11 +2,11 @@
  * Everything in which Linux, macOS and Windows differ for a cluster on this machine, in one place. The rest of local/ sees only
  * `Platform`, and a test can be any platform by giving `platformOf` its own machine.
  */
-import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, chmodSync, constants, mkdirSync, readFileSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdirSync } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { posix, win32 } from 'node:path'
+import { type ProcessMachine, processStart, thisMachine } from '../base/node/process-start.js'
 
 export interface Platform {
   readonly os: NodeJS.Platform
@@ -29,17 +29,11 @@ export interface Platform {
 }
 
 /** The parts of a machine that a platform asks; a test gives its own. */
-export interface Machine {
-  readonly os: NodeJS.Platform
+export interface Machine extends ProcessMachine {
   readonly env: Readonly<Record<string, string | undefined>>
   home(): string
   temporaryDirectory(): string
   userName(): string
-  readFile(path: string): string
-  /** Standard output of a program; throws when it fails. */
-  run(program: string, args: readonly string[]): string
-  /** As process.kill: throws with a code when it cannot. */
-  signal(pid: number, signal: NodeJS.Signals | 0): void
   isExecutable(path: string): boolean
   /** Makes a directory that only this user may enter. */
   makePrivate(path: string): void
@@ -51,15 +45,6 @@ const socketPathMax = 100
 export function platformOf(machine: Machine): Platform {
   const { os } = machine
   const windows = os === 'win32'
-  const exists = (pid: number) => {
-    try {
-      machine.signal(pid, 0)
-      return true
-    } catch (error) {
-      // Someone else's process with this id is still a process.
-      return (error as NodeJS.ErrnoException).code === 'EPERM'
-    }
-  }
   const send = (pid: number, signal: NodeJS.Signals) => {
     try {
       machine.signal(pid, signal)
@@ -70,7 +55,7 @@ export function platformOf(machine: Machine): Platform {
   }
   return {
     os,
-    startOf: (pid) => (os === 'linux' ? linuxStart(machine, pid) : exists(pid) ? askedStart(machine, pid) : undefined),
+    startOf: (pid) => processStart(pid, machine),
     kill: (pid) => send(pid, 'SIGKILL'),
     // On Windows every signal of Node ends the process at once; the run record is what asks it there.
     terminate: (pid) => !windows && send(pid, 'SIGTERM'),
@@ -79,33 +64,6 @@ export function platformOf(machine: Machine): Platform {
     etcdAdvice: etcdAdvice(os),
     home: () => machine.home(),
     listSeparator: windows ? ';' : ':',
-  }
-}
-
-/** Field 22 of /proc/PID/stat, in ticks since the machine's start. The name before it may hold spaces and brackets. */
-function linuxStart(machine: Machine, pid: number): string | undefined {
-  let stat: string
-  try {
-    stat = machine.readFile(`/proc/${pid}/stat`)
-  } catch {
-    return undefined
-  }
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  // A zombie has ended: only its parent has not looked yet.
-  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
-}
-
-function askedStart(machine: Machine, pid: number): string | undefined {
-  try {
-    const text =
-      machine.os === 'win32'
-        ? machine.run('powershell.exe', ['-NoProfile', '-Command', `(Get-Process -Id ${pid}).StartTime.ToFileTimeUtc()`])
-        : machine.run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)])
-    const [state = '', ...rest] = text.trim().split(/\s+/)
-    if (machine.os === 'win32') return state || undefined
-    return state === '' || state.startsWith('Z') ? undefined : rest.join(' ')
-  } catch {
-    return undefined
   }
 }
 
@@ -142,14 +100,11 @@ function digest(text: string): string {
 /** This machine. */
 export function thisPlatform(): Platform {
   return platformOf({
-    os: process.platform,
+    ...thisMachine,
     env: process.env,
     home: homedir,
     temporaryDirectory: tmpdir,
     userName: () => String(process.getuid?.() ?? userInfo().username),
-    readFile: (path) => readFileSync(path, 'utf8'),
-    run: (program, args) => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true }),
-    signal: (pid, signal) => void process.kill(pid, signal),
     isExecutable(path) {
       try {
         accessSync(path, constants.X_OK)

@@ -137,7 +137,8 @@ async function list<T extends Node | Lease>(
   return (await client.resource<T>(resources[of]).list(options)).items
 }
 
-async function serves({ paths }: LocalCluster, { name, ports }: ControlPlane): Promise<boolean> {
+/** Whether an API server is ready, asked at its own port. */
+export async function serves({ paths }: LocalCluster, { name, ports }: ControlPlane): Promise<boolean> {
   const check = readyzCheck(readFileSync(join(paths.pki, 'ca.crt')), { keepAlive: false })
   return check({ name, host: '127.0.0.1', port: ports.apiServer }, AbortSignal.timeout(timeoutMs)).catch(() => false)
 }

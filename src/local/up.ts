@@ -1,7 +1,7 @@
 /** `quorate up`: makes a cluster, or starts what is missing of one, and waits until it is usable. */
 import { QuorateError } from '../base/errors.js'
 import { connectAsSuperAdmin } from './api-access.js'
-import { nodeNames, type StoreKind } from './cluster-state.js'
+import { type ControlPlane, nodeNames, type StoreKind } from './cluster-state.js'
 import { findCluster, type LocalCluster, type LocalContext, withClusterLock } from './context.js'
 import { checkWorkers, createCluster } from './create.js'
 import { apiUrl } from './credentials.js'
@@ -11,6 +11,7 @@ import { isPortFree } from './port-allotment.js'
 import type { StartedProcess } from './process-table.js'
 import { checkControlPlanes } from './quorum.js'
 import { makeUsable, nodesReady } from './ready.js'
+import { serves } from './status.js'
 import { writeContext } from './user-kubeconfig.js'
 
 export interface UpOptions {
@@ -81,6 +82,8 @@ async function launch(context: LocalContext, options: UpOptions): Promise<Launch
 
 /** A cluster starts in a few seconds; a machine that is very busy gets this long for the API alone. */
 const apiWaitMs = 60_000
+const servingPollMs = 50
+const dyingMs = 500
 
 /** Waits until the cluster is usable. What cannot be waited for any longer is left running, for its logs; an interruption ends it. */
 async function settle(context: LocalContext, launched: Launched, { waitMs, progress, signal }: UpOptions): Promise<void> {
@@ -99,10 +102,11 @@ async function settle(context: LocalContext, launched: Launched, { waitMs, progr
       forReady: waitMs > 0,
       onProgress: ({ ready, of, missing }) => progress.working(`Waiting for nodes to be Ready: ${ready} of ${of} (${missing.join(', ')})`),
     })
+    await Promise.all(cluster.state.controlPlanes.map((each) => untilServing(context, cluster, each, waiting)))
     if (waitMs > 0) progress.done(`Nodes Ready: ${nodeNames(cluster.state).length}`)
   }
   try {
-    await Promise.race([wait(), ...started.map(failure)])
+    await Promise.race([Promise.all([wait(), startDying(context, launched, waiting)]), ...started.map(failure)])
   } catch (error) {
     late.abort()
     const ended = error instanceof QuorateError && error.code === 'ProcessEnded'
@@ -113,6 +117,19 @@ async function settle(context: LocalContext, launched: Launched, { waitMs, progr
     cancel()
     await client.close()
   }
+}
+
+/** The Ready condition of a node that died with the whole cluster is as old as its death: its API server tells that it is back. */
+async function untilServing(context: LocalContext, cluster: LocalCluster, controlPlane: ControlPlane, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && !(await serves(cluster, controlPlane))) await context.clock.sleep(servingPollMs, signal).catch(() => undefined)
+}
+
+/** A process that was killed just before this command may still have been there when it looked. */
+async function startDying(context: LocalContext, { cluster, started }: Launched, signal: AbortSignal): Promise<void> {
+  const own = new Set(started.map(({ name }) => name))
+  await context.clock.sleep(dyingMs, signal).catch(() => undefined)
+  if (signal.aborted || own.size === 0) return
+  await startMissing(context, cluster, ({ name }) => own.add(name), { except: own })
 }
 
 /** Rejects when the process ends. */

@@ -32,8 +32,14 @@ describe.skipIf(!isOnPath('kubectl'))('quorate up (skipped without kubectl)', ()
       ...['cp-1', 'cp-2', 'cp-3'].map((name) => `${name} Ready control-plane`),
       ...['worker-1', 'worker-2'].map((name) => `${name} Ready <none>`),
     ])
-    const taints = await cluster.kubectl('get', 'node', 'cp-1', '-o', 'jsonpath={.spec.taints[*].key}:{.spec.taints[*].effect}')
-    expect(taints).toBe('node-role.kubernetes.io/control-plane:NoSchedule')
+    const taints = await cluster.kubectl(
+      'get',
+      'node',
+      'cp-1',
+      '-o',
+      'jsonpath={.spec.taints[?(@.key=="node-role.kubernetes.io/control-plane")].effect}',
+    )
+    expect(taints).toBe('NoSchedule')
   })
 
   it('shows the static pods of each control plane, and their logs', async () => {

@@ -1,8 +1,9 @@
 import { fork } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { processStart } from '../../base/node/process-start.js'
 import { realClock } from '../../base/real-clock.js'
 import { VirtualClock } from '../../base/virtual-clock.js'
 import { storeContract } from '../store.contract.js'
@@ -52,11 +53,20 @@ describe('embedded store', () => {
 
   it('is open in one process only', async () => {
     const dir = newDir()
-    const holder = fork(join(import.meta.dirname, 'testdata/hold-lock.mjs'), [dir], { stdio: 'ignore' })
+    const holder = fork(join(import.meta.dirname, 'testdata/idle.mjs'), { stdio: 'ignore' })
     await new Promise<void>((resolve) => holder.once('message', () => resolve()))
+    const lock = `${holder.pid} ${processStart(holder.pid as number)}`
+    writeFileSync(join(dir, 'lock'), lock)
     await expect(openEmbeddedStore({ dir, clock: realClock() })).rejects.toMatchObject({ code: 'StoreLocked' })
     holder.kill('SIGKILL')
     await new Promise<void>((resolve) => holder.once('exit', () => resolve()))
+    const store = await openEmbeddedStore({ dir, clock: realClock() })
+    await store.close()
+  })
+
+  it('is not kept closed by a process that only has the same id', async () => {
+    const dir = newDir()
+    writeFileSync(join(dir, 'lock'), `${process.ppid} another-start`)
     const store = await openEmbeddedStore({ dir, clock: realClock() })
     await store.close()
   })

@@ -2,6 +2,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cancel, Clock } from '../../base/clock.js'
+import { processStart } from '../../base/node/process-start.js'
 import { QuorateError, messageOf } from '../../base/errors.js'
 import { Engine } from '../engine/engine.js'
 import { LmdbBackend } from './lmdb-backend.js'
@@ -54,14 +55,14 @@ function takeLock(dir: string): { release(): void } {
   for (let tries = 0; ; tries++) {
     try {
       const descriptor = openSync(file, 'wx', 0o600)
-      writeSync(descriptor, String(process.pid))
+      writeSync(descriptor, `${process.pid} ${processStart(process.pid) ?? ''}`)
       closeSync(descriptor)
       return { release: () => rmSync(file, { force: true }) }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries > 2)
         throw new QuorateError('StoreUnusable', `the data directory ${dir} cannot be locked: ${messageOf(error)}`, { cause: error })
-      const holder = Number(readFileSync(file, 'utf8'))
-      if (holder !== process.pid && isAlive(holder)) {
+      const holder = holderOf(readFileSync(file, 'utf8'))
+      if (holder !== undefined && holder !== process.pid) {
         throw new QuorateError('StoreLocked', `the data directory ${dir} is in use by process ${holder}`, {
           remedy: 'Stop that process, or choose another directory.',
         })
@@ -71,14 +72,10 @@ function takeLock(dir: string): { release(): void } {
   }
 }
 
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+/** The process that a lock names, if it is still the one that wrote it: process ids are used again, after a restart of the machine at once. */
+function holderOf(lock: string): number | undefined {
+  const [, pid, start] = /^(\d+) (.+)$/.exec(lock) ?? []
+  return pid !== undefined && processStart(Number(pid)) === start ? Number(pid) : undefined
 }
 
 /** Each time round, what was the present one time ago becomes the oldest that can be read. */
