@@ -36,6 +36,8 @@ export interface StructSchema {
   readonly kind: 'struct'
   /** "io.k8s.api.core.v1.Pod" */
   readonly id: string
+  /** Of one piece for structured merge, wherever it stands. */
+  readonly atomic: boolean
   /** Read on first use, so that types may refer to themselves. */
   readonly fields: readonly Field[]
   readonly byName: ReadonlyMap<string, Field>
@@ -143,6 +145,7 @@ function makeStruct(short: string): StructSchema {
   return {
     kind: 'struct',
     id: `${packages[Number(short.slice(0, dot))]}.${short.slice(dot + 1)}`,
+    atomic: rows.startsWith('@atomic'),
     get fields() {
       fields ??= rows
         .split('\n')

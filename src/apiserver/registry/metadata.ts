@@ -33,7 +33,6 @@ export function prepareNewMetadata(object: UnknownObject, random: Random, nowMs:
   delete metadata.selfLink
   delete metadata.deletionTimestamp
   delete metadata.deletionGracePeriodSeconds
-  delete metadata.managedFields
   delete metadata.resourceVersion
   metadata.uid = random.uuid()
   metadata.creationTimestamp = timestamp(nowMs)
@@ -45,7 +44,6 @@ export function keepSystemMetadata(object: UnknownObject, old: UnknownObject): v
   const { metadata } = object
   const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, generateName, name, namespace } = old.metadata
   delete metadata.selfLink
-  delete metadata.managedFields
   Object.assign(metadata, { name, uid, creationTimestamp })
   setOrDelete(metadata, 'namespace', namespace)
   setOrDelete(metadata, 'generateName', metadata.generateName ?? generateName)

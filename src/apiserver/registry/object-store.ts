@@ -180,7 +180,7 @@ export class ObjectStore {
     if (admission) await this.#deps.admission.validate(admission)
     const around = subresource === '' ? await strategy.beforeWrite?.(object, old, context) : undefined
     object.metadata.resourceVersion = old.metadata.resourceVersion
-    if (sameJson(object, old)) return { object, revision: Number(old.metadata.resourceVersion), written: false }
+    if (isSame(object, old)) return { object: old, revision: Number(old.metadata.resourceVersion), written: false }
     if (request.dryRun) return { object, revision: Number(old.metadata.resourceVersion), written: false }
     try {
       const gone = this.#isGone(request, object)
@@ -372,4 +372,16 @@ function copyMember(object: UnknownObject, old: UnknownObject, member: string): 
 function withVersion(object: UnknownObject, revision: number, created = false): Stored {
   object.metadata.resourceVersion = String(revision)
   return { object, revision, written: true, ...(created ? { created } : {}) }
+}
+
+/** A write that would change nothing but the times of its own tracking is none. */
+function isSame(object: UnknownObject, old: UnknownObject): boolean {
+  if (sameJson(object, old)) return true
+  const { metadata, ...rest } = object
+  const { metadata: oldMetadata, ...oldRest } = old
+  return sameJson(rest, oldRest) && sameJson(withoutTimes(metadata), withoutTimes(oldMetadata))
+}
+
+function withoutTimes(metadata: UnknownObject['metadata']): unknown {
+  return { ...metadata, managedFields: metadata.managedFields?.map(({ time: _, ...entry }) => entry) }
 }

@@ -10,7 +10,8 @@ import type { ServedResource } from '../registry/resource.js'
 import { parseBody } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
 import { respondJson } from './respond.js'
-import { writeRequest } from './write.js'
+import { trackFields } from '../registry/field-tracking.js'
+import { fieldWriter, writeRequest } from './write.js'
 
 interface Scalable extends UnknownObject {
   spec?: { replicas?: number; selector?: LabelSelector | Record<string, string> }
@@ -32,10 +33,13 @@ export async function serveScale(rest: RestRequest, deps: RestDeps): Promise<voi
   if (info.verb !== 'update' && info.verb !== 'patch') throw methodNotSupported(served.info, info.verb)
   const body = parseBody(await request.body(), info.verb === 'patch' ? 'application/json' : request.credentials.header('content-type'))
   const type = (request.credentials.header('content-type') ?? '').split(';')[0]?.trim() ?? ''
+  const writer = fieldWriter(rest, deps)
   const { object } = await deps.objects.update(write, (old) => {
     const present = scaleOf(view, old)
     const wanted = (info.verb === 'update' ? body : patched(type, present as unknown as JsonValue, body)) as unknown as Scalable
-    return withReplicas(view, old, wanted)
+    const next = withReplicas(view, old, wanted)
+    trackFields(served, next, old, writer)
+    return next
   })
   respondJson(responder, 200, scaleOf(view, object), warnings)
 }

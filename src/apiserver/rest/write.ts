@@ -8,6 +8,7 @@ import { strategicMergePatch } from '../../api/patch/strategic-merge.js'
 import { kindCodec } from '../../api/scheme.js'
 import { badRequest, notFound, StatusError, unsupportedMediaType } from '../../api/status.js'
 import { objectOf } from '../cacher/cell.js'
+import { type FieldWriter, trackFields } from '../registry/field-tracking.js'
 import { bindNamespace } from '../registry/metadata.js'
 import type { DeletionOptions, Stored, WriteRequest } from '../registry/object-store.js'
 import type { ServedResource } from '../registry/resource.js'
@@ -49,6 +50,7 @@ export async function createObject(rest: RestRequest, deps: RestDeps): Promise<v
   const value = parseBody(await request.body(), request.credentials.header('content-type'))
   const object = decodeObject(served, value, validation, (message) => warnings.push(message))
   bindNamespace(object.metadata, served.info.namespaced, info.namespace)
+  trackFields(served, object, undefined, fieldWriter(rest, deps))
   const stored = await deps.objects.create(write, toStored(served, object))
   respondJson(responder, 201, shown(served, stored.object), warnings)
 }
@@ -63,22 +65,42 @@ export async function updateObject(rest: RestRequest, deps: RestDeps): Promise<v
   object.metadata.name ??= info.name
   if (object.metadata.name !== info.name)
     throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${info.name})`)
-  const stored = toStored(served, object)
-  const result = await updateOrCreate(deps, write, stored)
+  const result = await updateOrCreate(rest, deps, write, object)
   respondJson(responder, result.created ? 201 : 200, shown(served, result.object), warnings)
 }
 
 /** Some kinds may be made by a PUT (Lease, Endpoints); the others must be there. */
-async function updateOrCreate(deps: RestDeps, write: WriteRequest, object: UnknownObject): Promise<Stored> {
-  const { strategy } = write.served.stored
+async function updateOrCreate(rest: RestRequest, deps: RestDeps, write: WriteRequest, object: UnknownObject): Promise<Stored> {
+  const { served } = rest
+  const { strategy } = served.stored
   const mayCreate = strategy.allowCreateOnUpdate === true && write.subresource === ''
+  const writer = fieldWriter(rest, deps)
   try {
-    return await deps.objects.update(write, () => structuredClone(object))
+    return await deps.objects.update(write, (old) => {
+      const next = structuredClone(object)
+      trackFields(served, next, shown(served, old), writer)
+      return toStored(served, next)
+    })
   } catch (error) {
     const isMissing = error instanceof StatusError && error.reason === 'NotFound'
     if (!mayCreate || !isMissing || object.metadata.resourceVersion) throw error
-    return deps.objects.create(write, object)
+    trackFields(served, object, undefined, writer)
+    return deps.objects.create(write, toStored(served, object))
   }
+}
+
+/** Names longer than this, or that cannot be printed, are no field managers. */
+const managerLengthMax = 128
+
+/** Who the fields of this write belong to: fieldManager of the query, or what the user agent begins with. */
+export function fieldWriter({ info, request }: RestRequest, deps: RestDeps): FieldWriter {
+  const given = request.query.get('fieldManager') ?? ''
+  if (given.length > managerLengthMax)
+    throw invalidQuery('fieldManager', `fieldManager: Too long: may not be more than ${managerLengthMax} bytes`)
+  if (/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(given))
+    throw invalidQuery('fieldManager', `fieldManager: Invalid value: ${JSON.stringify(given)}: should only contain printable characters`)
+  const agent = request.credentials.header('user-agent')?.split('/')[0]?.slice(0, managerLengthMax)
+  return { manager: given || agent || 'unknown', subresource: info.subresource, nowMs: deps.clock.now() }
 }
 
 function toStored(served: ServedResource, object: UnknownObject): UnknownObject {
@@ -108,6 +130,7 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
   const validation = fieldValidationOf(request.query)
   const write = writeRequest(rest)
   const patch = parseBody(await request.body(), 'application/json')
+  const writer = fieldWriter(rest, deps)
   const stored = await deps.objects.update(write, (old) => {
     const target = shown(served, old) as unknown as JsonValue
     const patched = applyPatch(patcher, served, target, patch, info.name)
@@ -115,6 +138,7 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
     bindNamespace(object.metadata, served.info.namespaced, info.namespace)
     if (object.metadata.name !== info.name)
       throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${info.name})`)
+    trackFields(served, object, target as unknown as UnknownObject, writer)
     return toStored(served, object)
   })
   respondJson(responder, 200, shown(served, stored.object), warnings)
