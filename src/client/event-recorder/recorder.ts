@@ -1,4 +1,7 @@
-/** Recorders that write core/v1 Events through a client: in order, one at a time, from a bounded queue, in the background. */
+/**
+ * Recorders that write core/v1 Events through a client in the background, from bounded queues: those about one object in order,
+ * those about different objects a few at once.
+ */
 import type { KubeObject } from '../../api/object.js'
 import { hasReason, StatusError } from '../../api/status.js'
 import type { Event } from '../../api/types/core-v1.js'
@@ -12,6 +15,7 @@ import { type Correlated, EventCorrelator } from './correlator.js'
 
 /** Events that wait to be written; more are dropped (client-go's figures). */
 const queueMax = 1000
+const lanesCount = 8
 const triesMax = 12
 const retryMs = 10_000
 
@@ -29,11 +33,25 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
   return new BackgroundRecorder(options)
 }
 
+interface Lane {
+  queue: Correlated[]
+  isWriting: boolean
+}
+
+/** Which lane an object's events go through. */
+function laneOf({ metadata }: KubeObject): number {
+  const text = metadata.uid ?? metadata.name ?? ''
+  let hash = 0
+  for (let at = 0; at < text.length; at++) hash = (hash * 31 + text.charCodeAt(at)) >>> 0
+  return hash % lanesCount
+}
+
 class BackgroundRecorder implements EventRecorder {
   readonly #options: EventRecorderOptions
   readonly #correlator = new EventCorrelator()
-  #queue: Correlated[] = []
-  #writing = false
+  readonly #lanes = Array.from({ length: lanesCount }, (): Lane => ({ queue: [], isWriting: false }))
+  #waiting = 0
+  #dropped = 0
   /** Makes the names of events of one instant differ. */
   #serial = 0
 
@@ -42,19 +60,21 @@ class BackgroundRecorder implements EventRecorder {
   }
 
   event(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const { signal, logger, clock } = this.#options
+    const { signal, clock } = this.#options
     if (signal?.aborted) return
-    if (this.#queue.length >= queueMax) {
-      logger.warn('An event was dropped: too many wait to be written', { reason, object: about.metadata.name })
+    if (this.#waiting >= queueMax) {
+      this.#dropped++
       return
     }
     // Before it waits: of thousands that a big controller says at once only the few that will be written take a place.
     const correlated = this.#correlator.correlate(this.#make(about, type, reason, message), clock.now())
     if (!correlated) return
-    this.#queue.push(correlated)
-    if (this.#writing) return
-    this.#writing = true
-    queueMicrotask(() => void this.#run())
+    const lane = this.#lanes[laneOf(about)] as Lane
+    lane.queue.push(correlated)
+    this.#waiting++
+    if (lane.isWriting) return
+    lane.isWriting = true
+    queueMicrotask(() => void this.#run(lane))
   }
 
   #make(about: KubeObject, type: string, reason: string, message: string): Event {
@@ -74,12 +94,13 @@ class BackgroundRecorder implements EventRecorder {
   }
 
   /** Never throws: nobody waits for an event. */
-  async #run(): Promise<void> {
+  async #run(lane: Lane): Promise<void> {
     const { logger, signal } = this.#options
-    while (this.#queue.length > 0 && !signal?.aborted) {
-      const batch = this.#queue
-      this.#queue = []
+    while (lane.queue.length > 0 && !signal?.aborted) {
+      const batch = lane.queue
+      lane.queue = []
       for (const correlated of batch) {
+        this.#waiting--
         if (signal?.aborted) break
         try {
           await this.#write(correlated)
@@ -89,7 +110,10 @@ class BackgroundRecorder implements EventRecorder {
         }
       }
     }
-    this.#writing = false
+    lane.isWriting = false
+    if (this.#waiting > 0 || this.#dropped === 0) return
+    logger.warn('Events were dropped: too many waited to be written', { count: this.#dropped })
+    this.#dropped = 0
   }
 
   async #write(correlated: Correlated): Promise<void> {
