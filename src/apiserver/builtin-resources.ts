@@ -23,7 +23,9 @@ export function addBuiltinResources(resources: Resources, strategies: ReadonlyMa
     let entry = stored.get(key)
     if (!entry) stored.set(key, (entry = storedResource(storedInfo, strategies.get(key) ?? { resource: storedInfo }, deps)))
     const conversion = conversionOf(info, storedInfo)
-    resources.add({ info, stored: entry, codec: builtinCodec(info), ...(conversion ? { conversion } : {}) })
+    // Objects are judged in the form that is stored.
+    const codec = conversion ? { ...builtinCodec(info), validateShape: builtinCodec(storedInfo).validateShape } : builtinCodec(info)
+    resources.add({ info, stored: entry, codec, ...(conversion ? { conversion } : {}) })
   }
 }
 
