@@ -7,7 +7,7 @@ import { resources } from '../client/resources.js'
 import { NodeKeeper } from './nodes/node-keeper.js'
 import type { NodeDescription } from './nodes/node-object.js'
 import { NodeRecord } from './nodes/node-record.js'
-import type { ProbeResults } from './pods/plan.js'
+import { Prober, type ProbeTarget } from './probes/prober.js'
 import type { Runtime } from './runtime.js'
 import { isMirror, StaticPods } from './static-pods/static-pods.js'
 import { PodWorkers } from './worker/pod-workers.js'
@@ -21,7 +21,8 @@ export interface KubeletOptions extends ComponentDeps {
   readonly client: Client
   readonly runtime: Runtime
   readonly node: NodeDescription
-  readonly probes?: ProbeResults
+  /** Asks a container once how it is; without it only its runtime is asked. */
+  readonly probe?: (target: ProbeTarget) => Promise<void>
   /** --register-node */
   readonly registerNode?: boolean
 }
@@ -39,7 +40,7 @@ export interface Kubelet {
 const writesMax = 16
 
 export function startKubelet(options: KubeletOptions): Kubelet {
-  const { client, clock, logger, random, runtime, probes } = options
+  const { client, clock, logger, random, runtime, probe } = options
   const ending = new AbortController()
   const { signal } = ending
   const { name } = options.node
@@ -50,10 +51,17 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     ...{ registers: options.registerNode ?? true, tellsEvents: true, rebooted: true, networkDueMs: 0, now: () => clock.now() },
   })
   const pods = client.resource<Pod>(resources.pods)
+  const prober =
+    probe &&
+    new Prober({
+      ...{ clock, random, probe },
+      onChange: (uid) => workers.wake(uid),
+      onFailure: (uid, _container, message) => workers.unhealthy(uid, message),
+    })
   const workers: PodWorkers = new PodWorkers({
     ...{ clock, logger, runtime, writes, pods, finalStatus: 'always' as const },
     recorder: eventRecorder({ client, clock, logger, random, signal, component: 'kubelet', host: name }),
-    ...(probes ? { probes } : {}),
+    ...(prober ? { probes: prober } : {}),
     onForget: (record) => statics.forgotten(record),
   })
   const statics = new StaticPods({ host: node, workers, pods, writes, logger })
@@ -80,6 +88,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     setStaticPods: (list) => statics.setPods(list),
     async stop() {
       ending.abort(new Error('the kubelet has been stopped'))
+      prober?.stop()
       workers.stop()
       keeper.stop()
       writes.stop()

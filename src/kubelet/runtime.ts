@@ -24,6 +24,8 @@ export interface Runtime {
   runPod(pod: Pod, sandbox: SandboxOptions): Promise<void>
   /** Takes over what an earlier process of this kubelet ran, from the pod's status. False: nothing survived. */
   adoptPod?(pod: Pod, sandbox: SandboxOptions): boolean
+  /** How many attempts of a container earlier processes of this node have begun, where the runtime can tell. */
+  attemptsBefore?(pod: Pod, container: string): number
   /**
    * Starts the next attempt of a container. The attempt before it is kept as the previous one (logs, lastState) and anything
    * older is dropped. Throws RuntimeError when it cannot be started at all; what fails later shows as an exit.

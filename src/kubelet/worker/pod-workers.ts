@@ -16,7 +16,7 @@ import { type ContainerStart, type ContainerStop, type PodPlan, type PodView, ty
 import { RestartBackoff } from '../pods/restart-backoff.js'
 import { statusOf, type Waiting } from '../pods/status.js'
 import { statusPatch } from '../pods/status-patch.js'
-import { type Runtime, RuntimeError } from '../runtime.js'
+import { type Runtime, RuntimeError, type RuntimePod } from '../runtime.js'
 import type { WriteQueue } from '../write-queue.js'
 import { PodEvents, podText } from './pod-events.js'
 import { isNewer, newRecord, type PodHost, type PodRecord } from './pod-record.js'
@@ -35,7 +35,8 @@ export interface PodWorkersOptions {
   readonly writes: WriteQueue
   readonly pods: ResourceClient<Pod>
   readonly recorder: EventRecorder
-  readonly probes?: ProbeResults
+  /** Default: the runtime itself says. `observe` is told of a pod's containers at each look. */
+  readonly probes?: ProbeResults & { observe(pod: Pod, runtime: RuntimePod | undefined): void }
   /** How long a status that says only that a pod is about to start waits for more news. */
   readonly statusDelayMs?: number
   /**
@@ -146,6 +147,12 @@ export class PodWorkers {
     for (const record of [...this.#records.values()]) if (record.host.name === name) await this.#forget(record)
   }
 
+  /** A probe of a container has failed. */
+  unhealthy(uid: string, message: string): void {
+    const record = this.#records.get(uid)
+    if (record) this.#events.tell(record, 'Unhealthy', message)
+  }
+
   wake(uid: string): void {
     if (this.#stopped) return
     this.#dirty.add(uid)
@@ -182,6 +189,7 @@ export class PodWorkers {
     const nowMs = clock.now()
     record.dueMs = Number.POSITIVE_INFINITY
     this.#adopt(record)
+    this.#options.probes?.observe(record.pod, runtime.pod(record.uid))
     const ended = isTerminalPhase(record.apiPod?.status?.phase)
     if (!record.gone && !ended && !record.pod.metadata.deletionTimestamp) {
       if (!record.admitted) this.#admit(record)
@@ -209,7 +217,8 @@ export class PodWorkers {
       runtime: this.#options.runtime.pod(record.uid),
       probes: this.#probes,
       backoff: (record.backoff ??= new RestartBackoff()),
-      restartsBefore: (container) => restartsBefore(record, container),
+      restartsBefore: (container) =>
+        Math.max(restartsBefore(record, container), this.#options.runtime.attemptsBefore?.(record.pod, container) ?? 0),
       nowMs,
     }
   }

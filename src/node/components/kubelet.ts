@@ -12,6 +12,7 @@ import { ManifestDirectory } from '../../kubelet/files/manifest-directory.js'
 import { type Kubelet, startKubelet } from '../../kubelet/kubelet.js'
 import { hostProcess } from '../../kubelet/runtimes/native/host-process.js'
 import { NativeRuntime } from '../../kubelet/runtimes/native/native-runtime.js'
+import { networkProbe } from '../../kubelet/runtimes/native/network-probe.js'
 import { componentProgram, type Program } from '../../kubelet/runtimes/native/program.js'
 import { FlagError, type FlagDefinition, type Flags, type FlagTable, parseFlags, usage } from '../flags/flags.js'
 import definitions from '../flags/data/kubelet.json' with { type: 'json' }
@@ -99,7 +100,11 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
     program: (name) => programOf(name, deps),
   })
   const node = describeMachine(flags, config, `${runtime.name}://${packageVersion}`)
-  const kubelet = startKubelet({ ...{ clock, random, logger, client, runtime, node }, registerNode: config.registerNode })
+  const probes = networkProbe(deps.route)
+  const kubelet = startKubelet({
+    ...{ clock, random, logger, client, runtime, node, probe: probes.probe },
+    registerNode: config.registerNode,
+  })
   const manifests = followManifests(config, node.name, kubelet, deps)
   const serving = await serveApi(config, { kubelet, runtime, client, deps })
   const healthz = config.healthzPort > 0 ? await serveHealthz(config.healthzBindAddress, config.healthzPort) : undefined
@@ -111,6 +116,7 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
       manifests.stop()
       await serving?.close(how)
       await kubelet.stop()
+      probes.close()
       await runtime.stopAll(how)
       await healthz?.close()
       await client.close()

@@ -4,8 +4,8 @@
  * A component that fails or is stopped ends as a container does, with an exit code and its words in its log; the process and the
  * other components go on. Logs are where a kubelet has them: LOGS/NAMESPACE_POD_UID/CONTAINER/ATTEMPT.log.
  */
-import { existsSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { ComponentDeps } from '../../../base/component.js'
 import { messageOf } from '../../../base/errors.js'
 import type { Container, Pod } from '../../../api/types/core-v1.js'
@@ -96,8 +96,28 @@ export class NativeRuntime implements Runtime {
   async runPod({ metadata }: Pod, sandbox: SandboxOptions): Promise<void> {
     const { uid = '', namespace = '', name = '' } = metadata
     if (this.#pods.has(uid)) return
-    const logDir = join(this.#options.logsDir, `${namespace}_${name}_${uid}`)
+    const logDir = this.#logDir(metadata)
+    this.#dropLogsOfOthers(`${namespace}_${name}_`, logDir)
     this.#pods.set(uid, { uid, namespace, name, ips: sandbox.hostIps, logDir, containers: [] })
+  }
+
+  #logDir({ namespace = '', name = '', uid = '' }: Pod['metadata']): string {
+    return join(this.#options.logsDir, `${namespace}_${name}_${uid}`)
+  }
+
+  /** Pods that had this one's name before it, in an earlier process of this node. */
+  #dropLogsOfOthers(prefix: string, own: string): void {
+    const { logsDir } = this.#options
+    for (const name of filesOf(logsDir)) {
+      const dir = join(logsDir, name)
+      const isAlive = [...this.#pods.values()].some(({ logDir }) => logDir === dir)
+      if (name.startsWith(prefix) && dir !== own && !isAlive) rmSync(dir, { recursive: true, force: true })
+    }
+  }
+
+  attemptsBefore({ metadata }: Pod, container: string): number {
+    const attempts = filesOf(join(this.#logDir(metadata), container)).map((file) => Number.parseInt(file, 10))
+    return attempts.length === 0 ? 0 : Math.max(...attempts.filter(Number.isInteger)) + 1
   }
 
   async startContainer(pod: Pod, container: Container, attempt: number): Promise<void> {
@@ -108,7 +128,7 @@ export class NativeRuntime implements Runtime {
     const program = await this.#programOf(image, container)
     const made = this.#make(owner, container, image, attempt)
     this.#images.add(image)
-    this.#dropOld(owner, container.name)
+    this.#dropOld(owner, made)
     owner.containers.push(made)
     this.#run(made, program, container)
   }
@@ -148,12 +168,12 @@ export class NativeRuntime implements Runtime {
   }
 
   /** Of the attempts before the new one only the last is kept. */
-  #dropOld(owner: NativePod, name: string): void {
-    const attempts = owner.containers.filter((known) => known.name === name)
-    for (const old of attempts.slice(0, -1)) {
-      owner.containers.splice(owner.containers.indexOf(old), 1)
-      rmSync(old.logPath, { force: true })
-    }
+  #dropOld(owner: NativePod, next: NativeContainer): void {
+    const attempts = owner.containers.filter((known) => known.name === next.name)
+    for (const old of attempts.slice(0, -1)) owner.containers.splice(owner.containers.indexOf(old), 1)
+    const keep = new Set([`${next.attempt}.log`, `${next.attempt - 1}.log`])
+    const dir = dirname(next.logPath)
+    for (const file of filesOf(dir)) if (![...keep].some((name) => file.startsWith(name))) rmSync(join(dir, file), { force: true })
   }
 
   #run(made: NativeContainer, program: Program, container: Container): void {
@@ -274,9 +294,14 @@ export class NativeRuntime implements Runtime {
   logs(uid: string, name: string, options: LogOptions): AsyncIterable<Uint8Array> {
     const attempts = this.#pods.get(uid)?.containers.filter((container) => container.name === name) ?? []
     const podName = this.#pods.get(uid)?.name ?? uid
-    const container = options.previous ? attempts.at(-2) : attempts.at(-1)
-    if (options.previous && !container)
+    const current = attempts.at(-1)
+    const container = options.previous ? attempts.at(-2) : current
+    if (options.previous && !container) {
+      // What ran before this process has left its log.
+      const path = current && join(dirname(current.logPath), `${current.attempt - 1}.log`)
+      if (path && existsSync(path)) return readLog(path, options, undefined)
       throw new RuntimeError('NoPreviousContainer', `previous terminated container "${name}" in pod "${podName}" not found`)
+    }
     if (!container)
       throw new RuntimeError('ContainerCreating', `container "${name}" in pod "${podName}" is waiting to start: ContainerCreating`)
     return readLog(container.logPath, options, container.log)
@@ -299,4 +324,12 @@ export class NativeRuntime implements Runtime {
 
 async function ended({ program }: NativeContainer): Promise<void> {
   await program?.exited.catch(() => undefined)
+}
+
+function filesOf(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
 }
