@@ -20,6 +20,9 @@ import type { Controller, Outcome, View } from '../controller.js'
 import { jobFor, jobName, jobsBeyondHistory } from './jobs.js'
 import { dueTime, msUntilNext } from './timing.js'
 
+/** A machine that was asleep, or whose clock was set, is not later than this: waiting is by another clock than schedules are. */
+const longestWaitMs = 10 * 60_000
+
 export function cronJobController(): Controller {
   /** The schedule that each key was last seen with. */
   const schedules = new Map<string, string>()
@@ -137,7 +140,7 @@ class Run {
       if (!rescheduled && this.#mayStart(due.atMs, now)) await this.#start(due.atMs)
     }
     const wait = msUntilNext({ ...this.#cronJob, status: this.#status }, schedule, this.#view.clock.now())
-    return wait === undefined ? undefined : { requeueAfterMs: wait }
+    return wait === undefined ? undefined : { requeueAfterMs: Math.min(wait, longestWaitMs) }
   }
 
   #parse(): Schedule | undefined {

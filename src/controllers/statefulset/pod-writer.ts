@@ -4,6 +4,8 @@ import type { StatefulSet } from '../../api/types/apps-v1.js'
 import type { PersistentVolumeClaim, Pod } from '../../api/types/core-v1.js'
 import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
+import { isControlledBy } from '../common/owner.js'
+import { isGoingNamespace } from '../common/refusals.js'
 import type { View } from '../controller.js'
 import { claimOwners, isStaleClaim } from './claims.js'
 import { claimsOf, hasIdentity, identityLabels, makePod, ordinalOf, podName, type PodOrigin } from './identity.js'
@@ -31,8 +33,9 @@ export class PodWriter {
       await this.#makeClaims(ordinal)
       pod = await this.#pods().create(makePod(this.#set, ordinal, origin))
     } catch (error) {
-      // AlreadyExists: the cache has not shown our own pod yet, or a stranger has the name; the next try tells.
-      if (!hasReason(error, 'AlreadyExists')) this.#sayPod('create', name, error)
+      // Our own, which the cache has not shown yet, is no failure: its event will come.
+      if (hasReason(error, 'AlreadyExists') && isControlledBy(await this.#pods().get(this.#namespace, name), this.#set)) return
+      if (!isGoingNamespace(error)) this.#sayPod('create', name, error)
       throw error
     }
     await this.keepClaims(pod)
@@ -90,7 +93,7 @@ export class PodWriter {
         await this.#claimClient().create(wanted)
       } catch (error) {
         if (hasReason(error, 'AlreadyExists')) continue
-        this.#say('Warning', 'FailedCreate', `create ${about} failed error: ${messageOf(error)}`)
+        if (!isGoingNamespace(error)) this.#say('Warning', 'FailedCreate', `create ${about} failed error: ${messageOf(error)}`)
         throw error
       }
       this.#say('Normal', 'SuccessfulCreate', `create ${about} success`)

@@ -9,6 +9,7 @@ import type { Pod } from '../../api/types/core-v1.js'
 import { resources } from '../../client/resources.js'
 import { claimObjects, liveOwner } from '../common/claim.js'
 import { controllerOf, orphansOf, ownerIndex, ownerIndexValues } from '../common/owner.js'
+import { isGoingNamespace } from '../common/refusals.js'
 import { Pace, paced } from '../common/pace.js'
 import { sameValue } from '../common/pod-template.js'
 import { msUntilAvailable } from '../common/pods.js'
@@ -102,7 +103,7 @@ class Sync {
     try {
       await this.#act(pods, current, update)
     } catch (error) {
-      failure = error
+      if (!isGoingNamespace(error)) failure = error
     }
     const status = statefulSetStatus(set, pods, names, this.#view.clock.now())
     if (!sameValue(status, set.status)) {
