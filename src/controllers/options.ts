@@ -39,6 +39,13 @@ export interface ControllerOptions {
   readonly mirroringUpdatesBatchPeriodMs: number
   readonly mirroringMaxEndpointsPerSubset: number
   readonly legacyServiceAccountTokenCleanUpPeriodMs: number
+  readonly horizontalPodAutoscaler: {
+    readonly syncPeriodMs: number
+    readonly downscaleStabilizationMs: number
+    readonly tolerance: number
+    readonly cpuInitializationMs: number
+    readonly initialReadinessDelayMs: number
+  }
 }
 
 export interface SigningPair {
@@ -82,4 +89,8 @@ export const defaultControllerOptions: ControllerOptions = {
   mirroringUpdatesBatchPeriodMs: 0,
   mirroringMaxEndpointsPerSubset: 1000,
   legacyServiceAccountTokenCleanUpPeriodMs: 365 * 24 * 60 * minuteMs,
+  horizontalPodAutoscaler: {
+    ...{ syncPeriodMs: 15_000, downscaleStabilizationMs: 5 * minuteMs, tolerance: 0.1 },
+    ...{ cpuInitializationMs: 5 * minuteMs, initialReadinessDelayMs: 30_000 },
+  },
 }

@@ -34,6 +34,7 @@ import { volumeExpandController } from './volume-expand/volume-expand.js'
 import { podGarbageCollectorController } from './pod-gc/pod-gc.js'
 import { ttlController } from './ttl/ttl.js'
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.js'
+import { horizontalPodAutoscalerController } from './horizontal-pod-autoscaler/horizontal-pod-autoscaler.js'
 import { controllerNames } from './names.js'
 import type { ControllerOptions } from './options.js'
 import { replicaController, replicaSetFlavour, replicationControllerFlavour } from './replicaset/replicaset.js'
@@ -103,6 +104,7 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
   'service-cidr-controller': () => serviceCidrController(),
   'ttl-controller': () => ttlController(),
   'taint-eviction-controller': () => taintEvictionController(),
+  'horizontal-pod-autoscaler-controller': ({ horizontalPodAutoscaler }) => horizontalPodAutoscalerController(horizontalPodAutoscaler),
   'deployment-controller': () => deploymentController(),
   'replicaset-controller': () => replicaController(replicaSetFlavour),
   'replicationcontroller-controller': () => replicaController(replicationControllerFlavour),

@@ -15,6 +15,9 @@ export const controllerFlags: readonly string[] = [
   ...['enable-dynamic-provisioning', 'terminated-pod-gc-threshold', 'endpoint-updates-batch-period'],
   ...['endpointslice-updates-batch-period', 'max-endpoints-per-slice', 'mirroring-endpointslice-updates-batch-period'],
   ...['mirroring-max-endpoints-per-subset', 'legacy-service-account-token-clean-up-period'],
+  ...['sync-period', 'downscale-stabilization', 'tolerance', 'cpu-initialization-period', 'initial-readiness-delay'].map(
+    (name) => `horizontal-pod-autoscaler-${name}`,
+  ),
 ]
 
 /** Signer → stem of its two flags. */
@@ -75,6 +78,13 @@ export function controllerOptions(flags: Flags, deps: HostedDeps): ControllerOpt
     mirroringUpdatesBatchPeriodMs: flags.durationMs('mirroring-endpointslice-updates-batch-period'),
     mirroringMaxEndpointsPerSubset: flags.int('mirroring-max-endpoints-per-subset'),
     legacyServiceAccountTokenCleanUpPeriodMs: flags.durationMs('legacy-service-account-token-clean-up-period'),
+    horizontalPodAutoscaler: {
+      syncPeriodMs: flags.durationMs('horizontal-pod-autoscaler-sync-period'),
+      downscaleStabilizationMs: flags.durationMs('horizontal-pod-autoscaler-downscale-stabilization'),
+      tolerance: Number(flags.string('horizontal-pod-autoscaler-tolerance')),
+      cpuInitializationMs: flags.durationMs('horizontal-pod-autoscaler-cpu-initialization-period'),
+      initialReadinessDelayMs: flags.durationMs('horizontal-pod-autoscaler-initial-readiness-delay'),
+    },
   }
 }
 
