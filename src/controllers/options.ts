@@ -3,8 +3,6 @@
  * milliseconds. How many keys a controller works on at once (--concurrent-*-syncs) is the runner's business, not in here.
  */
 export interface ControllerOptions {
-  readonly clusterName: string
-
   /** --allocate-node-cidrs, --cluster-cidr (IPv4, IPv6 or one of each), --node-cidr-mask-size*, --service-cluster-ip-range. */
   readonly allocateNodeCidrs: boolean
   readonly clusterCidrs: readonly string[]
@@ -28,7 +26,6 @@ export interface ControllerOptions {
   /** --cluster-signing-*. Without a pair for a signer its requests are left alone. */
   readonly clusterSigning: ClusterSigning
 
-  readonly namespaceSyncPeriodMs: number
   readonly resourceQuotaSyncPeriodMs: number
   readonly persistentVolumeSyncPeriodMs: number
   readonly enableDynamicProvisioning: boolean
@@ -38,7 +35,6 @@ export interface ControllerOptions {
   readonly maxEndpointsPerSlice: number
   readonly mirroringUpdatesBatchPeriodMs: number
   readonly mirroringMaxEndpointsPerSubset: number
-  readonly legacyServiceAccountTokenCleanUpPeriodMs: number
   readonly horizontalPodAutoscaler: {
     readonly syncPeriodMs: number
     readonly downscaleStabilizationMs: number
@@ -64,7 +60,6 @@ const minuteMs = 60_000
 
 /** Upstream's defaults: what the controllers of a test or a one-process cluster are made with. */
 export const defaultControllerOptions: ControllerOptions = {
-  clusterName: 'kubernetes',
   allocateNodeCidrs: false,
   clusterCidrs: [],
   nodeCidrMaskSizeIpv4: 24,
@@ -78,7 +73,6 @@ export const defaultControllerOptions: ControllerOptions = {
   largeClusterSizeThreshold: 50,
   unhealthyZoneThreshold: 0.55,
   clusterSigning: { durationMs: 365 * 24 * 60 * minuteMs, pairs: {} },
-  namespaceSyncPeriodMs: 5 * minuteMs,
   resourceQuotaSyncPeriodMs: 5 * minuteMs,
   persistentVolumeSyncPeriodMs: 15_000,
   enableDynamicProvisioning: true,
@@ -88,7 +82,6 @@ export const defaultControllerOptions: ControllerOptions = {
   maxEndpointsPerSlice: 100,
   mirroringUpdatesBatchPeriodMs: 0,
   mirroringMaxEndpointsPerSubset: 1000,
-  legacyServiceAccountTokenCleanUpPeriodMs: 365 * 24 * 60 * minuteMs,
   horizontalPodAutoscaler: {
     ...{ syncPeriodMs: 15_000, downscaleStabilizationMs: 5 * minuteMs, tolerance: 0.1 },
     ...{ cpuInitializationMs: 5 * minuteMs, initialReadinessDelayMs: 30_000 },

@@ -6,15 +6,15 @@ import type { HostedDeps } from './component.js'
 import { readFlagFile } from './serving/flags.js'
 
 export const controllerFlags: readonly string[] = [
-  ...['cluster-name', 'allocate-node-cidrs', 'cluster-cidr', 'service-cluster-ip-range'],
+  ...['allocate-node-cidrs', 'cluster-cidr', 'service-cluster-ip-range'],
   ...['node-cidr-mask-size', 'node-cidr-mask-size-ipv4', 'node-cidr-mask-size-ipv6'],
   ...['node-monitor-period', 'node-monitor-grace-period', 'node-startup-grace-period', 'node-eviction-rate'],
   ...['secondary-node-eviction-rate', 'large-cluster-size-threshold', 'unhealthy-zone-threshold'],
   ...['root-ca-file', 'service-account-private-key-file', 'cluster-signing-cert-file', 'cluster-signing-key-file'],
-  ...['cluster-signing-duration', 'namespace-sync-period', 'resource-quota-sync-period', 'pvclaimbinder-sync-period'],
+  ...['cluster-signing-duration', 'resource-quota-sync-period', 'pvclaimbinder-sync-period'],
   ...['enable-dynamic-provisioning', 'terminated-pod-gc-threshold', 'endpoint-updates-batch-period'],
   ...['endpointslice-updates-batch-period', 'max-endpoints-per-slice', 'mirroring-endpointslice-updates-batch-period'],
-  ...['mirroring-max-endpoints-per-subset', 'legacy-service-account-token-clean-up-period'],
+  ...['mirroring-max-endpoints-per-subset'],
   ...['sync-period', 'downscale-stabilization', 'tolerance', 'cpu-initialization-period', 'initial-readiness-delay'].map(
     (name) => `horizontal-pod-autoscaler-${name}`,
   ),
@@ -52,7 +52,6 @@ export function controllerOptions(flags: Flags, deps: HostedDeps): ControllerOpt
   const maskSize = (name: string, fallback: number) => flags.int(name) || fallback
   const common = flags.int('node-cidr-mask-size')
   return {
-    clusterName: flags.string('cluster-name'),
     ...{ allocateNodeCidrs, clusterCidrs },
     nodeCidrMaskSizeIpv4: maskSize('node-cidr-mask-size-ipv4', common || defaultControllerOptions.nodeCidrMaskSizeIpv4),
     nodeCidrMaskSizeIpv6: maskSize('node-cidr-mask-size-ipv6', common || defaultControllerOptions.nodeCidrMaskSizeIpv6),
@@ -67,7 +66,6 @@ export function controllerOptions(flags: Flags, deps: HostedDeps): ControllerOpt
     ...(rootCa ? { rootCa } : {}),
     ...(serviceAccountPrivateKey ? { serviceAccountPrivateKey } : {}),
     clusterSigning: clusterSigning(flags, deps),
-    namespaceSyncPeriodMs: flags.durationMs('namespace-sync-period'),
     resourceQuotaSyncPeriodMs: flags.durationMs('resource-quota-sync-period'),
     persistentVolumeSyncPeriodMs: flags.durationMs('pvclaimbinder-sync-period'),
     enableDynamicProvisioning: flags.bool('enable-dynamic-provisioning'),
@@ -77,7 +75,6 @@ export function controllerOptions(flags: Flags, deps: HostedDeps): ControllerOpt
     maxEndpointsPerSlice: flags.int('max-endpoints-per-slice'),
     mirroringUpdatesBatchPeriodMs: flags.durationMs('mirroring-endpointslice-updates-batch-period'),
     mirroringMaxEndpointsPerSubset: flags.int('mirroring-max-endpoints-per-subset'),
-    legacyServiceAccountTokenCleanUpPeriodMs: flags.durationMs('legacy-service-account-token-clean-up-period'),
     horizontalPodAutoscaler: {
       syncPeriodMs: flags.durationMs('horizontal-pod-autoscaler-sync-period'),
       downscaleStabilizationMs: flags.durationMs('horizontal-pod-autoscaler-downscale-stabilization'),

@@ -31,8 +31,8 @@ const table: FlagTable = {
     ...['kubeconfig', 'controllers', 'use-service-account-credentials', 'controller-shutdown-timeout'],
     ...['leader-elect', 'leader-elect-lease-duration', 'leader-elect-renew-deadline', 'leader-elect-retry-period'],
     ...['leader-elect-resource-name', 'leader-elect-resource-namespace'],
-    // Off is what there is: no profiling endpoints, no loops of a cloud.
-    ...['profiling', 'configure-cloud-routes'],
+    // Off is what there is: no profiling endpoints, no loops of a cloud (whose resources the cluster's name would be part of).
+    ...['profiling', 'configure-cloud-routes', 'cluster-name'],
     ...['v', 'logging-format'],
   ]),
 }
@@ -51,8 +51,11 @@ export const kubeControllerManager: ComponentMain = {
 }
 
 function enabledControllers(flags: Flags): ReadonlySet<string> {
-  const { enabled, unknown } = selectControllers(flags.list('controllers'))
+  const { enabled, named, unknown } = selectControllers(flags.list('controllers'))
   if (unknown.length > 0) throw new FlagError(`--controllers: ${unknown.join(', ')} not known`, `Known are: ${controllerNames.join(', ')}.`)
+  const missing = [...named].filter((each) => controllerMakers[each] === undefined)
+  if (missing.length > 0)
+    throw new FlagError(`--controllers: ${missing.join(', ')} known to ${name} but not implemented by Quorate`, 'Leave them out.')
   return enabled
 }
 
