@@ -163,6 +163,19 @@ test('a component that fails ends alone, is restarted at once, then with back-of
   expect(daemons).toHaveLength(3)
 })
 
+test('an error that nothing caught ends what runs as a panic does, and it is started again', async () => {
+  kubelet.setStaticPods([staticPod('--name=a')])
+  await turns(1_000)
+  runtime.panic(new Error('x is not a function'))
+  await turns(500)
+  expect(await mainStatus()).toMatchObject({
+    ready: true,
+    restartCount: 1,
+    lastState: { terminated: { exitCode: 2, message: 'panic: x is not a function' } },
+  })
+  expect(await logOf(true)).toContain('panic: Error: x is not a function')
+})
+
 test('killing a component is a crash: exit code 137, restarted', async () => {
   kubelet.setStaticPods([staticPod('--name=a')])
   await turns(1_000)

@@ -99,29 +99,33 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
     logsDir: resolvePath('/var/log/pods'),
     program: (name) => programOf(name, deps),
   })
+  const release = guardProcess(runtime, deps)
   const node = describeMachine(flags, config, `${runtime.name}://${packageVersion}`)
   const probes = networkProbe(deps.route)
   const kubelet = startKubelet({
     ...{ clock, random, logger, client, runtime, node, probe: probes.probe },
     registerNode: config.registerNode,
   })
+  // Static pods come first: what the servers below need may be one of them.
   const manifests = followManifests(config, node.name, kubelet, deps)
-  const serving = await serveApi(config, { kubelet, runtime, client, deps })
-  const healthz = config.healthzPort > 0 ? await serveHealthz(config.healthzBindAddress, config.healthzPort) : undefined
-  return {
-    kubelet,
-    runtime,
-    manifests,
-    async stop(how) {
-      manifests.stop()
-      await serving?.close(how)
-      await kubelet.stop()
-      probes.close()
-      await runtime.stopAll(how)
-      await healthz?.close()
-      await client.close()
-    },
+  const servers: { close(how?: { crash?: boolean }): Promise<void> }[] = []
+  const stop = async (how?: { crash?: boolean }) => {
+    manifests.stop()
+    for (const server of servers) await server.close(how)
+    await kubelet.stop()
+    probes.close()
+    await runtime.stopAll(how)
+    await client.close()
+    release()
   }
+  try {
+    if (config.port > 0) servers.push(await serveApi(config, { kubelet, runtime, client, deps }))
+    if (config.healthzPort > 0) servers.push(await serveHealthz(config.healthzBindAddress, config.healthzPort))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { kubelet, runtime, manifests, stop }
 }
 
 interface Served {
@@ -131,8 +135,7 @@ interface Served {
   readonly deps: HostedDeps
 }
 
-async function serveApi(config: KubeletConfig, { kubelet, runtime, client, deps }: Served): Promise<Serving | undefined> {
-  if (config.port === 0) return undefined
+async function serveApi(config: KubeletConfig, { kubelet, runtime, client, deps }: Served): Promise<Serving> {
   const read = (flag: string, file: string) => (file === '' ? undefined : readFile(flag, deps.resolvePath(file)))
   const [cert, key] = [read('tls-cert-file', config.tlsCertFile), read('tls-private-key-file', config.tlsPrivateKeyFile)]
   const clientCa = read('client-ca-file', config.clientCaFile)
@@ -150,6 +153,25 @@ function readFile(flag: string, file: string): string {
     return readFileSync(file, 'utf8')
   } catch (error) {
     throw new QuorateError('FileUnreadable', `--${flag}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/**
+ * Errors that nothing caught end the components of the node and not its process. Where somebody else watches over the process (a
+ * test's runner), they are his.
+ */
+function guardProcess(runtime: NativeRuntime, { logger }: HostedDeps): () => void {
+  const events = ['uncaughtException', 'unhandledRejection'] as const
+  if (events.some((event) => process.listenerCount(event) > 0)) return () => undefined
+  const panic = (error: unknown) => {
+    logger.error('An error was not caught; every component of the node is started anew', {
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    })
+    runtime.panic(error)
+  }
+  for (const event of events) process.on(event, panic)
+  return () => {
+    for (const event of events) process.off(event, panic)
   }
 }
 

@@ -51,6 +51,8 @@ interface NativeContainer extends RuntimeContainer {
   program?: RunningProgram
   /** It was killed, however its program says that it ended. */
   killed: boolean
+  /** The error that ended it from outside. */
+  panic?: string
 }
 
 interface NativePod extends RuntimePod {
@@ -61,6 +63,8 @@ interface NativePod extends RuntimePod {
 const imagePattern = /^(?:docker\.io\/)?quorate\/([a-z0-9-]+)(?::[\w.+-]+)?$/
 /** What a kill does to an exit code: 128 + SIGKILL. */
 const killedCode = 137
+/** As a Go program's. */
+const panicCode = 2
 const messageMax = 4096
 
 export class NativeRuntime implements Runtime {
@@ -210,10 +214,11 @@ export class NativeRuntime implements Runtime {
     made.ready = false
     made.started = false
     made.finishedAtMs = this.#options.clock.now()
-    made.exitCode = made.killed ? killedCode : code
+    made.exitCode = made.panic !== undefined ? panicCode : made.killed ? killedCode : code
     made.reason = made.exitCode === 0 ? 'Completed' : 'Error'
-    if (signal !== undefined) made.signal = signal
-    if (message && !made.killed) made.message = message.slice(-messageMax)
+    if (signal !== undefined && made.panic === undefined) made.signal = signal
+    const words = made.panic ?? (made.killed ? undefined : message)
+    if (words) made.message = words.slice(-messageMax)
     made.log.close()
     this.#handler(made.pod.uid)
   }
@@ -243,6 +248,21 @@ export class NativeRuntime implements Runtime {
     if (container.state !== 'running') return
     container.killed = true
     container.program?.kill()
+  }
+
+  /**
+   * An error that nothing caught. Which component it came from cannot be told without a price on every promise of the process, so
+   * every one of them ends as a program that panics does, and its kubelet starts it again: nothing goes on in a state that it did
+   * not expect.
+   */
+  panic(error: unknown): void {
+    for (const { containers } of this.#pods.values())
+      for (const container of containers) {
+        if (container.state !== 'running') continue
+        container.log.write('stderr', `panic: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+        container.panic = `panic: ${messageOf(error)}`
+        container.program?.kill()
+      }
   }
 
   async endPod(): Promise<void> {}
