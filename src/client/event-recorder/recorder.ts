@@ -48,7 +48,8 @@ function laneOf({ metadata }: KubeObject): number {
 
 class BackgroundRecorder implements EventRecorder {
   readonly #options: EventRecorderOptions
-  readonly #correlator = new EventCorrelator()
+  /** Made for the first event: most of a controller manager's forty recorders never see one, and its tables are big. */
+  #correlatorOnUse: EventCorrelator | undefined
   readonly #lanes = Array.from({ length: lanesCount }, (): Lane => ({ queue: [], isWriting: false }))
   #waiting = 0
   #dropped = 0
@@ -67,7 +68,7 @@ class BackgroundRecorder implements EventRecorder {
       return
     }
     // Before it waits: of thousands that a big controller says at once only the few that will be written take a place.
-    const correlated = this.#correlator.correlate(this.#make(about, type, reason, message), clock.now())
+    const correlated = this.#correlator().correlate(this.#make(about, type, reason, message), clock.now())
     if (!correlated) return
     const lane = this.#lanes[laneOf(about)] as Lane
     lane.queue.push(correlated)
@@ -75,6 +76,11 @@ class BackgroundRecorder implements EventRecorder {
     if (lane.isWriting) return
     lane.isWriting = true
     queueMicrotask(() => void this.#run(lane))
+  }
+
+  #correlator(): EventCorrelator {
+    this.#correlatorOnUse ??= new EventCorrelator()
+    return this.#correlatorOnUse
   }
 
   #make(about: KubeObject, type: string, reason: string, message: string): Event {
@@ -121,7 +127,7 @@ class BackgroundRecorder implements EventRecorder {
     for (let tries = 1; ; tries++) {
       try {
         const written = await this.#send(correlated)
-        this.#correlator.written(correlated.key, written.metadata.name ?? '')
+        this.#correlator().written(correlated.key, written.metadata.name ?? '')
         return
       } catch (error) {
         if (error instanceof StatusError) {
