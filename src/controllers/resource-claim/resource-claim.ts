@@ -21,6 +21,8 @@ const podKey = (pod: KubeObject): string => `pod/${keyOf(pod)}`
 const claimKeys = (pod: Pod): readonly string[] => claimNames(pod).map((name) => `claim/${pod.metadata.namespace}/${name}`)
 
 export function resourceClaimController(): Controller {
+  /** Claims made a moment ago, by pod and entry, until the cache shows them: their names are generated, a second one would not be refused. */
+  const made = new Map<string, ResourceClaim>()
   return {
     name: 'resourceclaim-controller',
     eventSource: 'resource_claim',
@@ -54,7 +56,7 @@ export function resourceClaimController(): Controller {
     async reconcile(key, view) {
       const slash = key.indexOf('/')
       const name = key.slice(slash + 1)
-      if (key.startsWith('pod/')) await syncPod(name, view)
+      if (key.startsWith('pod/')) await syncPod(name, view, made)
       else await syncClaim(name, view)
     },
   }
@@ -67,14 +69,16 @@ function keysOfPod(pod: Pod, view: View, change: string): readonly string[] {
   return [...claimKeys(pod), ...made.map((claim) => `claim/${keyOf(claim)}`)]
 }
 
-async function syncPod(key: string, view: View): Promise<void> {
+type Made = Map<string, ResourceClaim>
+
+async function syncPod(key: string, view: View, made: Made): Promise<void> {
   const pod = view.lister<Pod>(resources.pods).get(key)
   if (!pod || pod.metadata.deletionTimestamp || isPodDone(pod)) return
   const statuses: PodResourceClaimStatus[] = []
   for (const entry of pod.spec?.resourceClaims ?? []) {
     if (!entry.resourceClaimTemplateName) continue
     try {
-      const name = await ensureClaim(pod, entry, view)
+      const name = await ensureClaim(pod, entry, view, made)
       if (name !== undefined) statuses.push({ name: entry.name, resourceClaimName: name })
     } catch (error) {
       if (isGoingNamespace(error)) return
@@ -88,22 +92,32 @@ async function syncPod(key: string, view: View): Promise<void> {
 }
 
 /** The name of the claim that was made; undefined when the pod's status names one that is there. */
-async function ensureClaim(pod: Pod, entry: PodResourceClaim, view: View): Promise<string | undefined> {
+async function ensureClaim(pod: Pod, entry: PodResourceClaim, view: View, made: Made): Promise<string | undefined> {
   const { namespace = '', uid = '' } = pod.metadata
   const claims = view.lister<ResourceClaim>(resources.resourceClaims)
   const said = pod.status?.resourceClaimStatuses?.find(({ name }) => name === entry.name)?.resourceClaimName
   if (said !== undefined && claims.get(`${namespace}/${said}`)) return undefined
+  const key = `${uid}/${entry.name}`
   const cached = claimMadeFor(pod, entry, claims.by(ownerIndex, uid))
   if (cached) return cached.metadata.name
-  const resource = view.client.resource<ResourceClaim>(resources.resourceClaims)
-  // The name is generated, so a second one would not be refused: what the cache does not show is asked for.
-  const live = claimMadeFor(pod, entry, (await resource.list({ namespace })).items)
-  if (live) return live.metadata.name
+  forgetSeen(made, Number(view.informer(resources.resourceClaims).resourceVersion))
+  const unseen = made.get(key)
+  if (unseen) return unseen.metadata.name
   const templateName = entry.resourceClaimTemplateName ?? ''
   const template = view.lister<ResourceClaimTemplate>(resources.resourceClaimTemplates).get(`${namespace}/${templateName}`)
   if (!template)
     throw new Error(`resource claim template "${templateName}": resourceclaimtemplate.resource.k8s.io "${templateName}" not found`)
-  return (await resource.create(claimFromTemplate(pod, entry, template))).metadata.name
+  const claim = await view.client.resource<ResourceClaim>(resources.resourceClaims).create(claimFromTemplate(pod, entry, template))
+  made.set(key, claim)
+  return claim.metadata.name
+}
+
+/** Drops what the cache shows by now: those written first come first, so this looks at no more than it drops. */
+function forgetSeen(made: Made, reached: number): void {
+  for (const [key, { metadata }] of made) {
+    if (Number(metadata.resourceVersion) > reached) return
+    made.delete(key)
+  }
 }
 
 async function writeStatuses(pod: Pod, resourceClaimStatuses: readonly PodResourceClaimStatus[], view: View): Promise<void> {
