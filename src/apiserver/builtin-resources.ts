@@ -25,8 +25,18 @@ export function addBuiltinResources(resources: Resources, strategies: ReadonlyMa
     const conversion = conversionOf(info, storedInfo)
     // Objects are judged in the form that is stored.
     const codec = conversion ? { ...builtinCodec(info), validateShape: builtinCodec(storedInfo).validateShape } : builtinCodec(info)
-    resources.add({ info, stored: entry, codec, ...(conversion ? { conversion } : {}) })
+    const deprecationWarning = deprecations[`${info.group}/${info.version}/${info.resource}`]
+    resources.add({
+      ...{ info, stored: entry, codec },
+      ...(conversion ? { conversion } : {}),
+      ...(deprecationWarning ? { deprecationWarning } : {}),
+    })
   }
+}
+
+const deprecations: Readonly<Record<string, string>> = {
+  '/v1/endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+  '/v1/componentstatuses': 'v1 ComponentStatus is deprecated in v1.19+',
 }
 
 function storedResource(info: ResourceInfo, strategy: Strategy, deps: CacherDeps): StoredResource {

@@ -1,7 +1,7 @@
 /** What every request goes through before it is served: who asks, may there be one more, may they do that. */
 import type { Clock } from '../base/clock.js'
 import type { Counter, Histogram, Metrics } from '../base/metrics.js'
-import { timeout, unauthorized, unknownPath } from '../api/status.js'
+import { StatusError, timeout, unauthorized, unknownPath } from '../api/status.js'
 import { asksToImpersonate, impersonate } from './authn/impersonation.js'
 import type { Authenticator, UserInfo } from './authn/authenticator.js'
 import type { Attributes, Authorizer, Decision } from './authz/authorizer.js'
@@ -106,10 +106,16 @@ export class FilterChain {
   async #serve(request: ApiRequest, responder: Responder, info: RequestInfo, user: UserInfo): Promise<void> {
     if (!info.isResource) return this.#deps.nonResources.serve(request, responder)
     const served = this.#deps.resources.get(info.group, info.version, info.resource)
-    if (!served || (info.namespace !== '' && !served.info.namespaced && info.resource !== 'namespaces')) throw unknownPath()
+    if (!served || (info.namespace !== '' && !served.info.namespaced && info.resource !== 'namespaces')) throw this.#unknown(info)
     const collection = info.verb === 'create' && info.name === '' && info.subresource === ''
-    if (served.info.namespaced && info.namespace === '' && (collection || info.verb === 'get')) throw unknownPath()
+    if (served.info.namespaced && info.namespace === '' && (collection || info.verb === 'get')) throw this.#unknown(info)
     await this.#deps.serve({ served, info, request, responder, user, warnings: [] })
+  }
+
+  /** A group that is built in says so in a Status; of other groups nothing is known, not even that they might be. */
+  #unknown({ group }: RequestInfo): Error {
+    const isBuiltin = this.#deps.resources.infos().some((info) => info.group === group && info.typeId !== 'custom')
+    return isBuiltin ? new StatusError(unknownPath().status) : unknownPath()
   }
 
   /** Counts the answer when it is given. */

@@ -98,6 +98,8 @@ function emptyTest(field: Field): (value: unknown) => boolean {
   return (value) => value === '' || value === 0 || value === false
 }
 
+const structScalars = new Set<Scalar>(['time', 'microTime', 'quantity', 'intOrString'])
+
 /** Members that Go prints although the source does not have them. */
 function alwaysPresent(field: Field): (readonly [string, () => unknown])[] {
   const { schema, name } = field
@@ -106,7 +108,9 @@ function alwaysPresent(field: Field): (readonly [string, () => unknown])[] {
     const make = structDecoder(schema)
     return [[name, () => make({}, untracked)]]
   }
-  if (field.omitEmpty || field.omitZero) return []
+  // A time, quantity or int-or-string is a struct in Go: omitempty does not leave it out.
+  const isGoStruct = schema.kind === 'scalar' && structScalars.has(schema.scalar) && !field.pointer
+  if (isGoStruct ? field.omitZero : field.omitEmpty || field.omitZero) return []
   if (field.pointer || schema.kind === 'list' || schema.kind === 'map') return [[name, () => null]]
   if (schema.kind === 'struct') return []
   return [[name, zeroOf(schema.scalar)]]
@@ -191,7 +195,8 @@ const base64 = /^[A-Za-z0-9+/\r\n]*={0,2}$/
 const scalarDecoders: Readonly<Record<Scalar, Decode>> = {
   string: (value, context) => (typeof value === 'string' ? value : fail(context, value, 'string')),
   bool: (value, context) => (typeof value === 'boolean' ? value : fail(context, value, 'bool')),
-  int32: (value, context) => (Number.isInteger(value) && Math.abs(value as number) <= 2 ** 31 ? value : fail(context, value, 'int32')),
+  int32: (value, context) =>
+    Number.isInteger(value) && (value as number) >= -(2 ** 31) && (value as number) < 2 ** 31 ? value : fail(context, value, 'int32'),
   int64: (value, context) => (Number.isInteger(value) ? value : fail(context, value, 'int64')),
   float64: (value, context) => (typeof value === 'number' ? value : fail(context, value, 'float64')),
   bytes: (value, context) => (typeof value === 'string' && base64.test(value) ? value : fail(context, value, '[]uint8 (base64)')),

@@ -41,7 +41,7 @@ const defaulters: Readonly<Record<string, Defaulter>> = {
   '/v1/PodTemplate': ({ template }: PodTemplate) => defaultTemplate(template),
   '/v1/ReplicationController': defaultReplicationController,
   '/v1/Service': defaultService,
-  '/v1/Secret': (secret: Secret) => setDefault(secret, 'type', 'Opaque'),
+  '/v1/Secret': defaultSecret,
   '/v1/Namespace': defaultNamespace,
   '/v1/Node': defaultNode,
   '/v1/PersistentVolume': defaultPersistentVolume,
@@ -100,6 +100,26 @@ function defaultService({ spec }: Service): void {
   if (outside || (spec.externalIPs?.length ?? 0) > 0) setDefault(spec, 'externalTrafficPolicy', 'Cluster')
   if (spec.type !== 'ExternalName') setDefault(spec, 'internalTrafficPolicy', 'Cluster')
   if (spec.type === 'LoadBalancer') setDefault(spec, 'allocateLoadBalancerNodePorts', true)
+}
+
+function defaultSecret(secret: Secret): void {
+  setDefault(secret, 'type', 'Opaque')
+  mergeStringData(secret)
+}
+
+/** stringData is write-only and ends up in data. */
+function mergeStringData(secret: Secret): void {
+  const { stringData } = secret
+  if (!stringData) return
+  const data: Record<string, string> = { ...secret.data }
+  for (const [key, text] of Object.entries(stringData)) {
+    const bytes = new TextEncoder().encode(text)
+    let binary = ''
+    for (const byte of bytes) binary += String.fromCharCode(byte)
+    Object.defineProperty(data, key, { value: btoa(binary), enumerable: true, configurable: true, writable: true })
+  }
+  if (Object.keys(data).length > 0) secret.data = data
+  delete secret.stringData
 }
 
 function defaultNamespace(namespace: Namespace): void {

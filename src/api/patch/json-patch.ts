@@ -1,4 +1,7 @@
-/** JSON patch (RFC 6902), all operations or none. The target is not changed. */
+/**
+ * JSON patch (RFC 6902), all operations or none. The target is not changed. Where the RFC is silent or strict it does as
+ * upstream's library: a missing value is null, a negative index counts from the end, a copied member that is not there is null.
+ */
 import type { JsonObject, JsonValue } from '../object.js'
 import { isObject, PatchError, setMember } from './json.js'
 
@@ -25,7 +28,7 @@ export function jsonPatch(target: JsonValue, patch: JsonValue): JsonValue {
 
 function checked(operation: JsonValue): Operation {
   if (!isObject(operation) || typeof operation.op !== 'string' || typeof operation.path !== 'string')
-    throw new PatchError('a JSON patch operation needs op and path')
+    throw new PatchError('a JSON patch operation needs op and path', true)
   return operation as unknown as Operation
 }
 
@@ -33,20 +36,22 @@ function apply(document: JsonValue, { op, path, from, value }: Operation): JsonV
   const to = pointer(path)
   switch (op) {
     case 'add':
-      return add(document, to, structuredClone(given(value, op)))
+      return add(document, to, structuredClone(value ?? null))
     case 'remove':
       return remove(document, to)
     case 'replace':
-      if (to.length === 0) return structuredClone(given(value, op))
+      if (to.length === 0) return structuredClone(value ?? null)
       read(document, to)
-      return set(document, to, structuredClone(given(value, op)))
+      return set(document, to, structuredClone(value ?? null))
     case 'move': {
-      const source = pointer(from ?? '')
+      if (from === undefined) throw new PatchError('move needs from', true)
+      const source = pointer(from)
       const moved = read(document, source)
       return add(remove(document, source), to, moved)
     }
     case 'copy':
-      return add(document, to, structuredClone(read(document, pointer(from ?? ''))))
+      if (from === undefined) throw new PatchError('copy needs from', true)
+      return add(document, to, structuredClone(copied(document, pointer(from))))
     case 'test':
       if (!same(readOrAbsent(document, to) ?? null, value ?? null)) throw new PatchError(`testing value ${path} failed`, true)
       return document
@@ -55,25 +60,17 @@ function apply(document: JsonValue, { op, path, from, value }: Operation): JsonV
   }
 }
 
-function given(value: JsonValue | undefined, op: string): JsonValue {
-  if (value === undefined) throw new PatchError(`${op} needs a value`, true)
-  return value
-}
-
-/** RFC 6901. */
+/** RFC 6901. What stands before the first slash does not count. */
 function pointer(path: string): string[] {
   if (path === '') return []
-  if (!path.startsWith('/')) throw new PatchError(`jsonpatch: a path begins with "/": ${path}`, true)
-  return path
-    .slice(1)
-    .split('/')
-    .map((part) => part.replace(/~1/g, '/').replace(/~0/g, '~'))
+  const parts = path.split('/')
+  return (parts.length === 1 ? parts : parts.slice(1)).map((part) => part.replace(/~1/g, '/').replace(/~0/g, '~'))
 }
 
 function readOrAbsent(document: JsonValue, path: readonly string[]): JsonValue | undefined {
   let value: JsonValue | undefined = document
   for (const part of path) {
-    if (Array.isArray(value)) value = /^\d+$/.test(part) ? value[Number(part)] : undefined
+    if (Array.isArray(value)) value = /^-?\d+$/.test(part) ? value.at(Number(part)) : undefined
     else if (isObject(value)) value = Object.hasOwn(value, part) ? value[part] : undefined
     else return undefined
   }
@@ -84,6 +81,14 @@ function read(document: JsonValue, path: readonly string[]): JsonValue {
   const value = readOrAbsent(document, path)
   if (value === undefined) throw missing(path)
   return value
+}
+
+/** A member that is not there is copied as null; an item must be there. */
+function copied(document: JsonValue, path: readonly string[]): JsonValue {
+  const value = readOrAbsent(document, path)
+  if (value !== undefined) return value
+  if (!isObject(parentOf(document, path))) throw missing(path)
+  return null
 }
 
 function parentOf(document: JsonValue, path: readonly string[]): JsonObject | JsonValue[] {
@@ -120,9 +125,10 @@ function remove(document: JsonValue, path: readonly string[]): JsonValue {
 }
 
 function indexIn(list: readonly JsonValue[], part: string, path: readonly string[], beyond: 0 | 1): number {
-  const index = /^(?:0|[1-9]\d*)$/.test(part) ? Number(part) : Number.NaN
-  if (!(index < list.length + beyond)) throw missing(path)
-  return index
+  const index = /^(?:0|-?[1-9]\d*)$/.test(part) ? Number(part) : Number.NaN
+  const size = list.length + beyond
+  if (!(index < size && index >= -size)) throw missing(path)
+  return index < 0 ? index + size : index
 }
 
 function missing(path: readonly string[]): PatchError {

@@ -24,11 +24,11 @@ export function namespaceCells({ metadata, status }: Namespace, nowMs: number): 
 }
 
 export function configMapCells({ metadata, data, binaryData }: ConfigMap, nowMs: number): unknown[] {
-  return [metadata.name ?? '', String(size(data) + size(binaryData)), ageOf(metadata.creationTimestamp, nowMs)]
+  return [metadata.name ?? '', size(data) + size(binaryData), ageOf(metadata.creationTimestamp, nowMs)]
 }
 
 export function secretCells({ metadata, type, data }: Secret, nowMs: number): unknown[] {
-  return [metadata.name ?? '', type ?? '', String(size(data)), ageOf(metadata.creationTimestamp, nowMs)]
+  return [metadata.name ?? '', type ?? '', size(data), ageOf(metadata.creationTimestamp, nowMs)]
 }
 
 const rolePrefix = 'node-role.kubernetes.io/'

@@ -11,7 +11,7 @@ import type { KubeObject, UnknownObject } from '../../api/object.js'
 import type { Cancel, Clock } from '../../base/clock.js'
 import { messageOf } from '../../base/errors.js'
 import type { Logger } from '../../base/logger.js'
-import type { Batch, Store } from '../../storage/store.js'
+import { type Batch, CompactedError, FutureRevisionError, type RangeResult, type Store } from '../../storage/store.js'
 import { type Cell, cellOfObject, decodeStored, encodeForStore, type Layout, objectOf, withRevision } from './cell.js'
 import { CacheEvent } from './events.js'
 import type { Filter } from './filter.js'
@@ -58,15 +58,20 @@ export class Cacher {
   #ready: Promise<void> | undefined
   #resolveReady: () => void = () => undefined
   #cancelBookmarks: Cancel | undefined
+  #startAt: number | undefined
 
   constructor(options: CacherOptions) {
     this.#options = options
     this.layout = options.layout
   }
 
-  /** Starts it on first use; resolves once the first list is in. */
-  ready(): Promise<void> {
+  /**
+   * Starts it on first use; resolves once the first list is in. `from`: the first user wants what changed since that revision,
+   * so the copy begins there.
+   */
+  ready(from?: number): Promise<void> {
     if (!this.#ready) {
+      this.#startAt = from
       this.#ready = new Promise((resolve) => {
         this.#resolveReady = resolve
       })
@@ -114,7 +119,7 @@ export class Cacher {
 
   /** Waits until the copy has this revision. Throws Timeout (ResourceVersionTooLarge) when that takes too long. */
   async reach(revision: number): Promise<void> {
-    await this.ready()
+    await this.ready(revision)
     if (this.#revision >= revision) return
     await new Promise<void>((resolve, reject) => {
       const waiter = {
@@ -126,7 +131,7 @@ export class Cacher {
       }
       const cancel = this.#options.clock.timer(reachTimeoutMs, () => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
-        reject(tooLarge(revision, this.#revision))
+        reject(tooLargeRevision(revision, this.#revision))
       })
       this.#waiting.push(waiter)
     })
@@ -174,7 +179,7 @@ export class Cacher {
     const { signal } = this.#abort
     for (let failures = 0; !signal.aborted; ) {
       try {
-        const { entries, revision } = await store.range(prefix)
+        const { entries, revision } = await this.#firstRange()
         if (signal.aborted) return
         this.#takeList(
           entries.map(({ key, value, revision: at }) => this.#listedCell(key, value, at)),
@@ -189,6 +194,18 @@ export class Cacher {
         await clock.sleep(Math.min(50 * 2 ** failures++, 2_000), signal).catch(() => undefined)
       }
     }
+  }
+
+  #firstRange(): Promise<RangeResult> {
+    const { store, prefix } = this.#options
+    const at = this.#startAt
+    this.#startAt = undefined
+    if (at === undefined) return store.range(prefix)
+    // When the store has forgotten that state, or never had it, the present one must do.
+    return store.range(prefix, { at }).catch((error: unknown) => {
+      if (error instanceof CompactedError || error instanceof FutureRevisionError) return store.range(prefix)
+      throw error
+    })
   }
 
   #cell(storeKey: string, value: Uint8Array, revision: number): { cell: Cell; object: UnknownObject } {
@@ -288,7 +305,8 @@ export class Cacher {
   }
 }
 
-function tooLarge(wanted: number, current: number): StatusError {
+/** Somebody asks for what has not happened yet: it may, so he should try again. */
+export function tooLargeRevision(wanted: number, current: number): StatusError {
   const { status } = timeout(`Too large resource version: ${wanted}, current: ${current}`)
   return new StatusError({
     ...status,

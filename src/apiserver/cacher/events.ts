@@ -1,3 +1,4 @@
+import type { Status } from '../../api/types/meta-v1.js'
 import type { UnknownObject } from '../../api/object.js'
 import type { Filter } from './filter.js'
 import { atRevision, type Cell, type Layout } from './cell.js'
@@ -10,6 +11,8 @@ export interface Form {
   /** One event as it goes on the wire. `bytes` is the object as JSON under the right resourceVersion. */
   frame(type: EventType, bytes: Uint8Array): Uint8Array
   bookmark(object: UnknownObject): Uint8Array
+  /** The event that a watch ends with when it cannot go on. */
+  error(status: Status): Uint8Array
 }
 
 const encoder = new TextEncoder()
@@ -25,6 +28,7 @@ export const jsonForm: Form = {
   name: 'json',
   frame: (type, bytes) => concat([heads[type], bytes, tail]),
   bookmark: (object) => encoder.encode(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`),
+  error: (object) => encoder.encode(`${JSON.stringify({ type: 'ERROR', object })}\n`),
 }
 
 /** One change of one object, framed at most once for each form and type. */

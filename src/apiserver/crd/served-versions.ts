@@ -101,7 +101,7 @@ function conversionOf(info: ResourceInfo, schema: StructuralSchema, storedInfo: 
       return storedSchema.decode({ ...object, kind: storedInfo.kind, apiVersion: apiVersionOf(storedInfo) } as never)
     },
     fromStored(object: UnknownObject): UnknownObject {
-      const view = { ...object, kind: info.kind, apiVersion: apiVersionOf(info) }
+      const view = schema.decode({ ...object, kind: info.kind, apiVersion: apiVersionOf(info) } as never)
       schema.applyDefaults(view)
       return view
     },

@@ -47,7 +47,7 @@ export function metadataFaults(info: ResourceInfo, object: UnknownObject): Fault
     ...labelFaults(metadata.labels),
     ...annotationFaults(metadata.annotations),
     ...ownerFaults(object),
-    ...(metadata.finalizers ?? []).flatMap((finalizer, i) => qualifiedNameFaults(`metadata.finalizers[${i}]`, finalizer)),
+    ...(metadata.finalizers ?? []).flatMap((finalizer, i) => finalizerFaults(info, `metadata.finalizers[${i}]`, finalizer)),
   ]
 }
 
@@ -117,13 +117,34 @@ export function qualifiedNameFaults(path: string, key: string): Fault[] {
   return faults
 }
 
+/** Groups whose validation is the general one, which wants no domain. */
+const laxGroups = new Set(['apiextensions.k8s.io', 'apiregistration.k8s.io'])
+/** Finalizers that came before names had domains. */
+const standardFinalizers = new Set(['foregroundDeletion', 'orphan', 'kubernetes'])
+
+function finalizerFaults(info: ResourceInfo, path: string, finalizer: string): Fault[] {
+  const faults = qualifiedNameFaults(path, finalizer)
+  const isOwn = info.typeId === 'custom' || laxGroups.has(info.group) || finalizer.includes('/') || standardFinalizers.has(finalizer)
+  if (isOwn) return faults
+  const detail = 'name is neither a standard finalizer name nor is it fully qualified'
+  return [...faults, { path, reason: 'FieldValueInvalid', value: finalizer, detail }]
+}
+
 function ownerFaults({ metadata }: UnknownObject): Fault[] {
   const owners = metadata.ownerReferences ?? []
-  const faults = owners.flatMap((owner, i): Fault[] => {
-    const path = `metadata.ownerReferences[${i}]`
+  const faults = owners.flatMap((owner): Fault[] => {
+    if (owner.kind === 'Event' && (owner.apiVersion === 'v1' || owner.apiVersion === 'events.k8s.io/v1'))
+      return [
+        {
+          path: 'metadata.ownerReferences',
+          reason: 'FieldValueInvalid',
+          value: owner,
+          detail: `${owner.apiVersion}, Kind=Event is disallowed from being an owner`,
+        },
+      ]
     const missing = (['apiVersion', 'kind', 'name', 'uid'] as const).filter((field) => !owner[field])
     return missing.map((field) => ({
-      path: `${path}.${field}`,
+      path: `metadata.ownerReferences.${field}`,
       reason: 'FieldValueInvalid',
       value: '',
       detail: `${field} must not be empty`,

@@ -36,7 +36,6 @@ export function prepareNewMetadata(object: UnknownObject, random: Random, nowMs:
   delete metadata.resourceVersion
   metadata.uid = random.uuid()
   metadata.creationTimestamp = timestamp(nowMs)
-  delete metadata.generation
 }
 
 /** Metadata of an update: what clients may not change is put back. */

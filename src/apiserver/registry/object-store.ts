@@ -92,7 +92,7 @@ export class ObjectStore {
         delete object.status
         // The schema may have a default for the status as a whole.
         request.served.codec.applyDefaults(object)
-      } else object.status = {}
+      } else object.status = blankStatus(request.served)
     }
     // Before the strategy: what it works out (a pod's QoS class) follows from what the plugins fill in.
     const admission = this.#admissionRequest(request, 'CREATE', object, undefined)
@@ -163,7 +163,8 @@ export class ObjectStore {
     const context = this.#context(request)
     assertVersion(served.info, object, old)
     if (!object.metadata.resourceVersion && strategy.allowUnconditionalUpdate === false && subresource === '') {
-      this.#refuse(request, object, [
+      // Upstream names the resource where every other refusal names the kind.
+      throw invalid({ group: served.info.group, kind: served.info.resource }, object.metadata.name ?? '', [
         { path: 'metadata.resourceVersion', reason: 'FieldValueInvalid', value: '', detail: 'must be specified for an update' },
       ])
     }
@@ -269,17 +270,21 @@ export class ObjectStore {
     const { served, dryRun } = request
     const { strategy } = served.stored
     assertPreconditions(request, old, options)
-    await this.#deps.admission.validate(this.#admissionRequest(request, 'DELETE', undefined, old))
+    const admission = this.#admissionRequest(request, 'DELETE', undefined, old)
+    await this.#deps.admission.mutate(admission)
+    await this.#deps.admission.validate(admission)
     const object = structuredClone(old)
     this.#markDeletion(request, object, options)
     const key = served.stored.prefix + objectKey(served.info, old.metadata.namespace ?? '', old.metadata.name ?? '')
     const expect = Number(old.metadata.resourceVersion)
     if (this.#isGone(request, object)) {
-      if (dryRun) return { object, gone: true }
+      // What was never graceful is shown as it was.
+      const last = strategy.gracePeriod ? object : old
+      if (dryRun) return { object: last, gone: true }
       const result = await this.#deps.store.commit({ key, expect })
       if (!result.ok) return 'overtaken'
       await strategy.afterDelete?.(object, this.#context(request))
-      return { object, gone: true }
+      return { object: strategy.gracePeriod ? object : withDeletionRevision(old, result.revision), gone: true }
     }
     if (dryRun || sameJson(object, old)) return { object, gone: false }
     const result = await this.#deps.store.commit({ key, expect, value: encodeForStore(object) })
@@ -299,8 +304,9 @@ export class ObjectStore {
     const isNew = !metadata.deletionTimestamp
     metadata.deletionTimestamp = timestamp(from + period * 1000)
     metadata.deletionGracePeriodSeconds = period
-    if ((metadata.generation ?? 0) > 0) metadata.generation = (metadata.generation ?? 0) + 1
-    if (isNew) strategy.prepareForDeletion?.(object, this.#context(request))
+    if (!isNew) return
+    if ((metadata.generation ?? 0) > 0 && strategy.countsDeletion !== false) metadata.generation = (metadata.generation ?? 0) + 1
+    strategy.prepareForDeletion?.(object, this.#context(request))
   }
 
   #context({ user, dryRun, subresource }: WriteRequest): StrategyContext {
@@ -373,6 +379,19 @@ function withVersion(object: UnknownObject, revision: number, created = false): 
   object.metadata.resourceVersion = String(revision)
   return { object, revision, written: true, ...(created ? { created } : {}) }
 }
+
+function withDeletionRevision(old: UnknownObject, revision: number): UnknownObject {
+  return { ...old, metadata: { ...old.metadata, resourceVersion: String(revision) } }
+}
+
+/** The status of a new object: in Go it is there, with the zero of every member that is always written. */
+function blankStatus({ codec }: ServedResource): unknown {
+  let status = blankStatuses.get(codec)
+  if (status === undefined) blankStatuses.set(codec, (status = JSON.stringify(codec.decode({ metadata: {} }).status ?? {})))
+  return JSON.parse(status)
+}
+
+const blankStatuses = new WeakMap<ServedResource['codec'], string>()
 
 /** A write that would change nothing but the times of its own tracking is none. */
 function isSame(object: UnknownObject, old: UnknownObject): boolean {

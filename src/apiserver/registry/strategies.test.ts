@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { UnknownObject } from '../../api/object.js'
+import type { JsonValue, UnknownObject } from '../../api/object.js'
+import { kindCodec } from '../../api/scheme.js'
 import { StatusError } from '../../api/status.js'
 import { seededRandom } from '../../base/random.js'
 import { VirtualClock } from '../../base/virtual-clock.js'
@@ -232,10 +233,10 @@ describe('namespaces', () => {
 
 describe('other kinds', () => {
   it('secrets take stringData over data, __proto__ like any key', () => {
-    const made = created(
-      '/secrets',
-      JSON.parse('{"metadata":{},"data":{"pw":"b2xk"},"stringData":{"pw":"hünter","__proto__":"x"}}') as object,
-    )
+    const codec = kindCodec({ group: '', version: 'v1', kind: 'Secret' })
+    const sent = '{"metadata":{},"data":{"pw":"b2xk"},"stringData":{"pw":"hünter","__proto__":"x"}}'
+    const made = codec?.decode(JSON.parse(sent) as JsonValue) as UnknownObject
+    codec?.applyDefaults(made)
     expect(made['stringData']).toBeUndefined()
     expect(Object.entries(made['data'] as object)).toEqual([
       ['pw', Buffer.from('hünter').toString('base64')],

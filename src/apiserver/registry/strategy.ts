@@ -49,6 +49,8 @@ export interface Strategy<T extends KubeObject = UnknownObject> {
    * metadata and status changes; 'none': this kind has no generation; or the kind's own rule.
    */
   readonly generation?: 'content' | 'none' | ((object: T, old: T) => boolean)
+  /** False: setting deletionTimestamp does not count as a generation (kinds whose deletion has its own path upstream). */
+  readonly countsDeletion?: boolean
   /** The object is about to stay as being deleted (deletionTimestamp has just been set): a Namespace's phase becomes Terminating. */
   prepareForDeletion?(object: T, context: StrategyContext): void
   /** True while an object without metadata.finalizers must stay nevertheless (a Namespace's spec.finalizers). */

@@ -5,6 +5,7 @@ import { decodeProtobuf, protobufType } from '../../api/codec/protobuf.js'
 import type { JsonValue, UnknownObject } from '../../api/object.js'
 import { apiVersionOf } from '../../api/object.js'
 import { badRequest, unsupportedMediaType } from '../../api/status.js'
+import { invalidQuery, optionsKind } from './queries.js'
 import { messageOf } from '../../base/errors.js'
 import type { ServedResource } from '../registry/resource.js'
 
@@ -54,11 +55,12 @@ function parseYamlText(text: string): JsonValue {
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict'
 
 /** Of the query: Warn is the default (KEP-2885). */
-export function fieldValidationOf(query: URLSearchParams): FieldValidation {
+export function fieldValidationOf(query: URLSearchParams, verb: string): FieldValidation {
   const value = query.get('fieldValidation') ?? ''
   if (value === '') return 'Warn'
   if (value === 'Ignore' || value === 'Warn' || value === 'Strict') return value
-  throw badRequest(`fieldValidation: Unsupported value: "${value}": supported values: "Ignore", "Strict", "Warn"`)
+  const detail = 'supported values: "Ignore", "Strict", "Warn"'
+  throw invalidQuery(optionsKind(verb), { path: 'fieldValidation', reason: 'FieldValueNotSupported', value, detail })
 }
 
 /** The value as an object of the resource's kind, decoded and defaulted. */

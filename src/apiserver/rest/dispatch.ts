@@ -1,5 +1,5 @@
 /** Which handler serves a resource request; refuses what the resource does not offer, as upstream does. */
-import { methodNotSupported, unknownPath } from '../../api/status.js'
+import { methodNotSupported, notFound, StatusError, unknownPath } from '../../api/status.js'
 import type { Verb } from '../../api/kinds.js'
 import type { UnknownObject } from '../../api/object.js'
 import { kindCodec } from '../../api/scheme.js'
@@ -39,6 +39,7 @@ const connected = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
 export async function dispatch(request: RestRequest, { rest, virtual, connect }: Dispatch): Promise<void> {
   const { served, info } = request
   if (served.deprecationWarning) request.warnings.push(served.deprecationWarning)
+  if (info.name === '' ? ofItems.has(info.verb) : info.verb === 'create' && info.subresource === '') throw wrongPath(info.verb)
   if (info.subresource === '') {
     const handler = handlers[info.verb]
     const special = info.verb === 'create' ? virtual.get(virtualKey(served.info)) : undefined
@@ -47,7 +48,7 @@ export async function dispatch(request: RestRequest, { rest, virtual, connect }:
     return handler(request, rest)
   }
   const subresource = served.info.subresources.get(info.subresource)
-  if (!subresource) throw unknownPath()
+  if (!subresource) throw unknownSubresource(request)
   const special = info.verb === 'create' ? virtual.get(virtualKey(served.info, info.subresource)) : undefined
   if (special) return createVirtual(request, special)
   if (connected.has(info.subresource)) {
@@ -61,6 +62,20 @@ export async function dispatch(request: RestRequest, { rest, virtual, connect }:
   if (info.verb === 'update') return updateObject(request, rest)
   if (info.verb === 'patch') return patchObject(request, rest)
   throw methodNotSupported(served.info, info.verb)
+}
+
+const ofItems = new Set(['get', 'update', 'patch', 'delete'])
+
+/** A collection is not patched, and nothing is created in an object. */
+function wrongPath(verb: string): StatusError {
+  const { details: _, ...status } = methodNotSupported({ group: '', resource: '' }, verb).status
+  return new StatusError({ ...status, message: 'the server does not allow this method on the requested resource' })
+}
+
+/** The resource is there, so the answer is about it. */
+function unknownSubresource({ served, info }: RestRequest): StatusError {
+  if (served.info.typeId === 'custom') return notFound(served.info, info.name)
+  return new StatusError(unknownPath().status)
 }
 
 async function createVirtual({ served, info, request, responder, user, warnings }: RestRequest, special: VirtualResource): Promise<void> {

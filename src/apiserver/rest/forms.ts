@@ -9,6 +9,7 @@ import { jsonHeaders } from '../handler.js'
 import type { ServedResource } from '../registry/resource.js'
 import type { Accepted } from './negotiation.js'
 import { listMetadata, type Page } from './page.js'
+import { withWarnings } from './respond.js'
 
 interface Rendering {
   readonly served: ServedResource
@@ -16,6 +17,7 @@ interface Rendering {
   readonly request: ApiRequest
   readonly responder: Responder
   readonly nowMs: number
+  readonly warnings: readonly string[]
 }
 
 const encoder = new TextEncoder()
@@ -56,6 +58,7 @@ export function watchForm(served: ServedResource, accepted: Accepted, request: A
   return {
     name,
     frame: (type: EventType, bytes) => line(type, spell(shown(served, JSON.parse(decoder.decode(bytes)) as UnknownObject), false)),
+    error: (status) => line('ERROR', status),
     bookmark: (object) => line('BOOKMARK', spell({ ...object, apiVersion: apiVersionOf(served.info) }, true)),
   }
 }
@@ -79,10 +82,12 @@ function tableOptions({ request, nowMs }: { request: ApiRequest; nowMs: number }
   return { nowMs, includeObject: include === 'None' || include === 'Object' ? include : 'Metadata' }
 }
 
-function send({ accepted, responder }: Rendering, value: unknown): void {
+function send({ accepted, responder, warnings }: Rendering, value: unknown): void {
   if (accepted.encoding === 'yaml') {
-    responder.respond(200, { ...jsonHeaders, 'content-type': 'application/yaml' }, [encoder.encode(stringifyYaml(value))])
+    responder.respond(200, withWarnings({ ...jsonHeaders, 'content-type': 'application/yaml' }, warnings), [
+      encoder.encode(stringifyYaml(value)),
+    ])
     return
   }
-  responder.respond(200, jsonHeaders, [encoder.encode(`${JSON.stringify(value)}\n`)])
+  responder.respond(200, withWarnings(jsonHeaders, warnings), [encoder.encode(`${JSON.stringify(value)}\n`)])
 }

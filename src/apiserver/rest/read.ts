@@ -3,12 +3,13 @@
  * consistent, "0" whatever the copy has, N not older than N, N with Exact the state at N. A list in pages is one state: the
  * first page names its revision and the later ones are read from the store at it.
  */
-import { badRequest, expired, notFound } from '../../api/status.js'
+import { badRequest, expired, type Fault, notFound, type StatusError } from '../../api/status.js'
 import { apiVersionOf } from '../../api/object.js'
 import { parseFieldSelector } from '../../api/selectors/field.js'
 import { parseLabelSelector } from '../../api/selectors/label.js'
 import { CompactedError, FutureRevisionError } from '../../storage/store.js'
 import { type Cell, cellOf } from '../cacher/cell.js'
+import { tooLargeRevision } from '../cacher/cacher.js'
 import { compileFilter, type Filter } from '../cacher/filter.js'
 import { jsonHeaders } from '../handler.js'
 import { objectKey, type ServedResource } from '../registry/resource.js'
@@ -39,7 +40,7 @@ export async function getObject({ served, info, request, responder, warnings }: 
   if (accepted.as === 'object' && accepted.encoding === 'json' && !served.conversion) {
     return responder.respond(200, withWarnings(jsonHeaders, warnings), [cell.bytes])
   }
-  renderObject({ served, cell, accepted, request, responder, nowMs: deps.clock.now() })
+  renderObject({ served, cell, accepted, request, responder, nowMs: deps.clock.now(), warnings })
 }
 
 /** The filter of a list, watch or collection request. */
@@ -57,7 +58,7 @@ export async function listObjects(rest: RestRequest, deps: RestDeps): Promise<vo
   const accepted = negotiate(request.credentials.header('accept'))
   const page = await pageOf(rest, deps)
   if (accepted.as !== 'object' || accepted.encoding !== 'json' || served.conversion) {
-    return renderList({ served, page, accepted, request, responder, nowMs: deps.clock.now() })
+    return renderList({ served, page, accepted, request, responder, nowMs: deps.clock.now(), warnings })
   }
   const { listKind } = served.info
   const metadata = JSON.stringify(listMetadata(page, served.info.typeId === 'custom'))
@@ -74,7 +75,8 @@ async function pageOf(rest: RestRequest, deps: RestDeps): Promise<Page> {
   const { cacher } = served.stored
   const { query } = request
   const filter = filterOf(served, rest)
-  const limit = Number(query.get('limit') ?? 0) || Number.POSITIVE_INFINITY
+  const limit = wholeNumber(query, 'limit') || Number.POSITIVE_INFINITY
+  wholeNumber(query, 'timeoutSeconds')
   const asked = revisionOf(query.get('resourceVersion'))
   const match = query.get('resourceVersionMatch') ?? ''
   const token = query.get('continue')
@@ -95,11 +97,28 @@ async function pageOf(rest: RestRequest, deps: RestDeps): Promise<Page> {
 
 function assertMatch(match: string, asked: number | undefined, token: string | null): void {
   if (match === '') return
-  const forbidden = (message: string) => invalidQuery('resourceVersionMatch', message)
-  if (match !== 'Exact' && match !== 'NotOlderThan') throw forbidden(`resourceVersionMatch: Unsupported value: "${match}"`)
-  if (asked === undefined) throw forbidden('resourceVersionMatch is forbidden unless resourceVersion is provided')
+  const forbidden = (detail: string) => invalidQuery('ListOptions', { path: 'resourceVersionMatch', reason: 'FieldValueForbidden', detail })
+  const isKnown = match === 'Exact' || match === 'NotOlderThan'
+  const unset = 'resourceVersionMatch is forbidden unless resourceVersion is provided'
+  if (!isKnown) throw unsupportedMatch(match, asked === undefined ? unset : undefined)
+  if (asked === undefined) throw forbidden(unset)
   if (token) throw forbidden('resourceVersionMatch is forbidden when continue is provided')
   if (match === 'Exact' && asked === 0) throw forbidden('resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+}
+
+function unsupportedMatch(value: string, unset: string | undefined): StatusError {
+  const path = 'resourceVersionMatch'
+  const detail = 'supported values: "Exact", "NotOlderThan", ""'
+  const forbidden: Fault[] = unset === undefined ? [] : [{ path, reason: 'FieldValueForbidden', detail: unset }]
+  return invalidQuery('ListOptions', ...forbidden, { path, reason: 'FieldValueNotSupported', value, detail })
+}
+
+/** A whole number out of a query; 0 when unset. Throws BadRequest. */
+function wholeNumber(query: URLSearchParams, name: string): number {
+  const text = query.get(name)
+  if (!text) return 0
+  if (!/^-?\d{1,16}$/.test(text)) throw badRequest(`${name}: Invalid value: "${text}": strconv.ParseInt: parsing "${text}": invalid syntax`)
+  return Math.max(0, Number(text))
 }
 
 interface Position {
@@ -143,8 +162,7 @@ async function storedPage(
       throw expired(
         'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
       )
-    if (error instanceof FutureRevisionError)
-      throw badRequest(`resourceVersion: Invalid value: ${revision}: the revision has not happened yet`)
+    if (error instanceof FutureRevisionError) throw tooLargeRevision(revision, error.currentRevision)
     throw error
   }
 }

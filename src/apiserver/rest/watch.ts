@@ -1,4 +1,5 @@
 /** WATCH: changes as they come (API concepts: efficient detection of changes). */
+import { StatusError } from '../../api/status.js'
 import { invalidQuery } from './queries.js'
 import { isTrue } from '../request-info.js'
 import type { RestDeps, RestRequest } from './context.js'
@@ -32,10 +33,17 @@ export async function watchObjects(rest: RestRequest, deps: RestDeps): Promise<v
   const seconds = Number(query.get('timeoutSeconds') ?? 0) || timeoutSecondsMin * (1 + deps.random.next())
   const cancel = deps.clock.timer(seconds * 1000, () => sink.end())
   sink.onClose(cancel)
-  cacher.watch(
-    { sink, filter, form, bookmarks: bookmarks || sendInitialEvents },
-    startsWithState ? { initialEnd: sendInitialEvents } : { from: asked },
-  )
+  try {
+    cacher.watch(
+      { sink, filter, form, bookmarks: bookmarks || sendInitialEvents },
+      startsWithState ? { initialEnd: sendInitialEvents } : { from: asked },
+    )
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error
+    // A watch that has been accepted fails by an event, not by its status.
+    sink.write(form.error(error.status))
+    sink.end()
+  }
 }
 
 function contentType(encoding: 'json' | 'yaml'): string {
@@ -46,8 +54,10 @@ function contentType(encoding: 'json' | 'yaml'): string {
 function assertInitialEvents(query: URLSearchParams): void {
   const match = query.get('resourceVersionMatch') ?? ''
   const given = query.has('sendInitialEvents')
-  if (!given && match !== '')
-    throw invalidQuery('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')
-  if (given && match !== 'NotOlderThan')
-    throw invalidQuery('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+  if (!given && match !== '') throw forbiddenMatch('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')
+  if (given && match !== 'NotOlderThan') throw forbiddenMatch('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+}
+
+function forbiddenMatch(detail: string): StatusError {
+  return invalidQuery('ListOptions', { path: 'resourceVersionMatch', reason: 'FieldValueForbidden', detail })
 }

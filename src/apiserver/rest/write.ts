@@ -6,7 +6,7 @@ import { PatchError } from '../../api/patch/json.js'
 import { mergePatch } from '../../api/patch/merge-patch.js'
 import { strategicMergePatch } from '../../api/patch/strategic-merge.js'
 import { kindCodec } from '../../api/scheme.js'
-import { badRequest, notFound, StatusError, unsupportedMediaType } from '../../api/status.js'
+import { badRequest, type Fault, notFound, StatusError, unsupportedMediaType } from '../../api/status.js'
 import { objectOf } from '../cacher/cell.js'
 import { type FieldWriter, trackFields } from '../registry/field-tracking.js'
 import { bindNamespace } from '../registry/metadata.js'
@@ -15,7 +15,7 @@ import type { ServedResource } from '../registry/resource.js'
 import { decodeObject, fieldValidationOf, parseBody } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
 import { shown } from './forms.js'
-import { invalidQuery } from './queries.js'
+import { invalidQuery, optionsKind } from './queries.js'
 import { filterOf } from './read.js'
 import { respondJson } from './respond.js'
 
@@ -30,22 +30,24 @@ export function writeRequest(rest: RestRequest, name = rest.info.name): WriteReq
     name,
     subresource: info.subresource,
     user,
-    dryRun: dryRunOf(request.query),
+    dryRun: dryRunOf(request.query, info.verb),
     options: {},
     warn: (message) => warnings.push(message),
   }
 }
 
-function dryRunOf(query: URLSearchParams): boolean {
+function dryRunOf(query: URLSearchParams, verb: string): boolean {
   const values = query.getAll('dryRun').filter((value) => value !== '')
   if (values.some((value) => value !== 'All'))
-    throw invalidQuery('dryRun', `dryRun: Unsupported value: "${values[0]}": supported values: "All"`)
+    throw invalidQuery(optionsKind(verb), {
+      ...{ path: 'dryRun', reason: 'FieldValueNotSupported', value: values, detail: 'supported values: "All"' },
+    })
   return values.length > 0
 }
 
 export async function createObject(rest: RestRequest, deps: RestDeps): Promise<void> {
   const { served, info, request, responder, warnings } = rest
-  const validation = fieldValidationOf(request.query)
+  const validation = fieldValidationOf(request.query, info.verb)
   const write = writeRequest(rest)
   const value = parseBody(await request.body(), request.credentials.header('content-type'))
   const object = decodeObject(served, value, validation, (message) => warnings.push(message))
@@ -57,7 +59,7 @@ export async function createObject(rest: RestRequest, deps: RestDeps): Promise<v
 
 export async function updateObject(rest: RestRequest, deps: RestDeps): Promise<void> {
   const { served, info, request, responder, warnings } = rest
-  const validation = fieldValidationOf(request.query)
+  const validation = fieldValidationOf(request.query, info.verb)
   const write = writeRequest(rest)
   const value = parseBody(await request.body(), request.credentials.header('content-type'))
   const object = decodeObject(served, value, validation, (message) => warnings.push(message))
@@ -95,10 +97,11 @@ const managerLengthMax = 128
 /** Who the fields of this write belong to: fieldManager of the query, or what the user agent begins with. */
 export function fieldWriter({ info, request }: RestRequest, deps: RestDeps): FieldWriter {
   const given = request.query.get('fieldManager') ?? ''
+  const refuse = (fault: Omit<Fault, 'path'>) => invalidQuery(optionsKind(info.verb), { path: 'fieldManager', ...fault })
   if (given.length > managerLengthMax)
-    throw invalidQuery('fieldManager', `fieldManager: Too long: may not be more than ${managerLengthMax} bytes`)
+    throw refuse({ reason: 'FieldValueTooLong', detail: `may not be more than ${managerLengthMax} bytes` })
   if (/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(given))
-    throw invalidQuery('fieldManager', `fieldManager: Invalid value: ${JSON.stringify(given)}: should only contain printable characters`)
+    throw refuse({ reason: 'FieldValueInvalid', value: given, detail: 'should only contain printable characters' })
   const agent = request.credentials.header('user-agent')?.split('/')[0]?.slice(0, managerLengthMax)
   return { manager: given || agent || 'unknown', subresource: info.subresource, nowMs: deps.clock.now() }
 }
@@ -127,13 +130,13 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
   const type = (request.credentials.header('content-type') ?? '').split(';')[0]?.trim() ?? ''
   const patcher = Object.hasOwn(patchers, type) ? patchers[type] : undefined
   if (!patcher) throw unsupportedMediaType(describeUnsupported(type))
-  const validation = fieldValidationOf(request.query)
+  const validation = fieldValidationOf(request.query, info.verb)
   const write = writeRequest(rest)
   const patch = parseBody(await request.body(), 'application/json')
   const writer = fieldWriter(rest, deps)
   const stored = await deps.objects.update(write, (old) => {
     const target = shown(served, old) as unknown as JsonValue
-    const patched = applyPatch(patcher, served, target, patch, info.name)
+    const patched = applyPatch(patcher, served, target, patch)
     const object = decodeObject(served, patched, validation, (message) => warnings.push(message))
     bindNamespace(object.metadata, served.info.namespaced, info.namespace)
     if (object.metadata.name !== info.name)
@@ -149,14 +152,12 @@ function describeUnsupported(type: string): string {
   return 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json'
 }
 
-function applyPatch(patcher: Patcher, served: ServedResource, target: JsonValue, patch: JsonValue, name: string): JsonValue {
+function applyPatch(patcher: Patcher, served: ServedResource, target: JsonValue, patch: JsonValue): JsonValue {
   try {
     return patcher(served, target, patch)
   } catch (error) {
     if (!(error instanceof PatchError)) throw error
     if (!error.unprocessable) throw badRequest(error.message)
-    const { resource, group } = served.info
-    const details = { name, ...(group ? { group } : {}), kind: resource }
     throw new StatusError({
       kind: 'Status',
       apiVersion: 'v1',
@@ -165,7 +166,6 @@ function applyPatch(patcher: Patcher, served: ServedResource, target: JsonValue,
       code: 422,
       reason: 'Invalid',
       message: `the server rejected our request due to an error in our request: ${error.message}`,
-      details,
     })
   }
 }
@@ -175,11 +175,21 @@ export async function deleteObject(rest: RestRequest, deps: RestDeps): Promise<v
   const { options, dryRun } = await deletionOptions(rest)
   const write = { ...writeRequest(rest), options: { ...options } }
   const { object, gone } = await deps.objects.delete(dryRun ? { ...write, dryRun } : write, options)
-  if (!gone) return respondJson(responder, 200, shown(served, object), warnings)
+  if (!gone || returnsDeleted.has(`${served.info.group}/${served.info.resource}`))
+    return respondJson(responder, 200, shown(served, object), warnings)
   const { resource, group } = served.info
   const details = { name: info.name, ...(group ? { group } : {}), kind: resource, uid: object.metadata.uid }
   respondJson(responder, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }, warnings)
 }
+
+/** Kinds whose last state is the answer to their deletion (API reference: the response of delete). */
+const returnsDeleted = new Set([
+  ...['persistentvolumeclaims', 'persistentvolumes', 'pods', 'podtemplates', 'resourcequotas', 'serviceaccounts', 'services'].map(
+    (each) => `/${each}`,
+  ),
+  ...['deviceclasses', 'resourceclaims', 'resourceclaimtemplates', 'resourceslices'].map((each) => `resource.k8s.io/${each}`),
+  ...['csidrivers', 'csinodes', 'storageclasses', 'volumeattachments', 'volumeattributesclasses'].map((each) => `storage.k8s.io/${each}`),
+])
 
 /** Options of a delete: in the body as DeleteOptions, or in the query. */
 async function deletionOptions({ request }: RestRequest): Promise<{ options: DeletionOptions; dryRun: boolean }> {
@@ -212,10 +222,8 @@ async function deletionOptions({ request }: RestRequest): Promise<{ options: Del
 function checkedOptions(options: DeletionOptions): DeletionOptions {
   const { propagationPolicy: policy, gracePeriodSeconds } = options
   if (policy !== undefined && policy !== 'Orphan' && policy !== 'Background' && policy !== 'Foreground') {
-    throw invalidQuery(
-      'propagationPolicy',
-      `propagationPolicy: Unsupported value: "${String(policy)}": supported values: "Foreground", "Background", "Orphan", "nil"`,
-    )
+    const detail = 'supported values: "Foreground", "Background", "Orphan", "nil"'
+    throw invalidQuery('DeleteOptions', { path: 'propagationPolicy', reason: 'FieldValueNotSupported', value: policy, detail })
   }
   if (gracePeriodSeconds !== undefined && !Number.isInteger(gracePeriodSeconds))
     throw badRequest('gracePeriodSeconds must be a whole number')
@@ -234,8 +242,12 @@ export async function deleteCollection(rest: RestRequest, deps: RestDeps): Promi
     const results = await Promise.all(batch.map((object) => deleteOne(rest, deps, object, options, dryRun)))
     deleted.push(...results.filter((object) => object !== undefined))
   }
-  const items = deleted.map((object) => shown(served, object))
-  const metadata = { resourceVersion: String(served.stored.cacher.revision) }
+  const isCustom = served.info.typeId === 'custom'
+  const items = deleted.map((object) => {
+    const { kind, apiVersion, ...rest } = shown(served, object)
+    return isCustom ? { kind, apiVersion, ...rest } : rest
+  })
+  const metadata = { resourceVersion: String(served.stored.cacher.revision), ...(isCustom ? { continue: '' } : {}) }
   respondJson(responder, 200, { kind: served.info.listKind, apiVersion: apiVersionOf(served.info), metadata, items }, warnings)
 }
 

@@ -22,8 +22,10 @@ export const customResourceDefinitionStrategy: Strategy<Definition> = {
     rememberStoredVersion(definition)
   },
   validate: (definition, old) => definitionFaults(definition, old),
+  countsDeletion: false,
   prepareForDeletion(definition, { clock }) {
     const { metadata } = definition
+    delete metadata.deletionGracePeriodSeconds
     if (!metadata.finalizers?.includes(cleanupFinalizer)) metadata.finalizers = [...(metadata.finalizers ?? []), cleanupFinalizer]
     const status = (definition.status ??= {})
     status.conditions = [

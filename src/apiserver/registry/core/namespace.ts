@@ -32,6 +32,7 @@ export const namespaceStrategy: Strategy<Namespace> = {
     return [{ path: 'status.Phase', reason: 'FieldValueInvalid', value: phase, detail }]
   },
   prepareForDeletion(namespace) {
+    delete namespace.metadata.deletionGracePeriodSeconds
     namespace.status = { ...namespace.status, phase: 'Terminating' }
   },
   holdsDeletion: (namespace) => (namespace.spec?.finalizers?.length ?? 0) > 0,
