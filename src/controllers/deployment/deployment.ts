@@ -14,6 +14,7 @@ import { claimObjects, liveOwner } from '../common/claim.js'
 import { controllerOf, isControlledBy, orphansOf, ownerIndex, ownerIndexValues } from '../common/owner.js'
 import { sameValue } from '../common/pod-template.js'
 import { isPodFinished } from '../common/pods.js'
+import { isGoingNamespace } from '../common/refusals.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { isRolling } from './bounds.js'
 import { byAge, findNewReplicaSet, replicasOf, revisionOf, sameTemplate, totalReplicas } from './replica-sets.js'
@@ -71,7 +72,7 @@ class Rollout {
     if (!found) return
     this.#deployment = found
     const sets = await this.#claim()
-    if (found.metadata.deletionTimestamp) return this.#report(findNewReplicaSet(found, sets), sets)
+    if (found.metadata.deletionTimestamp) return this.#report(findNewReplicaSet(found, sets), sets, 'counts')
     await this.#markPaused()
     if (this.#deployment.spec?.paused || isScalingEvent(this.#deployment, sets)) return this.#resize(sets)
     return isRolling(this.#deployment) ? this.#roll(sets) : this.#recreate(sets)
@@ -114,6 +115,7 @@ class Rollout {
     return this.#report(
       sized.find((set) => set.metadata.uid === newSet?.metadata.uid),
       sized,
+      'counts',
     )
   }
 
@@ -190,12 +192,14 @@ class Rollout {
     made.spec = { ...spec, replicas: newSetReplicas(this.#deployment, made, [...sets, made]) }
     try {
       const set = await this.#sets().create(made)
-      if ((set.spec?.replicas ?? 0) > 0) this.#say(`Scaled up replica set ${set.metadata.name} from 0 to ${set.spec?.replicas}`)
+      if ((set.spec?.replicas ?? 0) > 0)
+        this.#say('Normal', 'ScalingReplicaSet', `Scaled up replica set ${set.metadata.name} from 0 to ${set.spec?.replicas}`)
       await this.#note(revision, 'NewReplicaSetCreated', `Created new replica set "${set.metadata.name}"`, true)
       return set
     } catch (error) {
       if (hasReason(error, 'AlreadyExists')) return this.#afterCollision(made, error)
-      await this.#noteFailure(error)
+      // In a namespace that is being deleted nothing can be made, and nothing is wrong.
+      if (!isGoingNamespace(error)) await this.#noteFailure(`Failed to create new replica set "${made.metadata.name}": ${messageOf(error)}`)
       throw error
     }
   }
@@ -228,13 +232,14 @@ class Rollout {
     })
   }
 
-  async #noteFailure(error: unknown): Promise<void> {
+  async #noteFailure(message: string): Promise<void> {
+    this.#say('Warning', 'ReplicaSetCreateError', message)
     if (!hasDeadline(this.#deployment)) return
     const condition: DeploymentCondition = {
       type: 'Progressing',
       status: 'False',
       reason: 'ReplicaSetCreateError',
-      message: messageOf(error),
+      message,
     }
     const status = {
       ...this.#deployment.status,
@@ -256,7 +261,11 @@ class Rollout {
         const updated = await this.#sets().update({ ...set, metadata, spec: { ...set.spec, selector: set.spec?.selector ?? {}, replicas } })
         if (replicas !== replicasOf(set)) {
           const direction = replicas > replicasOf(set) ? 'up' : 'down'
-          this.#say(`Scaled ${direction} replica set ${set.metadata.name} from ${replicasOf(set)} to ${replicas}`)
+          this.#say(
+            'Normal',
+            'ScalingReplicaSet',
+            `Scaled ${direction} replica set ${set.metadata.name} from ${replicasOf(set)} to ${replicas}`,
+          )
         }
         return updated
       }),
@@ -276,11 +285,12 @@ class Rollout {
     )
   }
 
-  async #report(newSet: ReplicaSet | undefined, sets: readonly ReplicaSet[]): Promise<Outcome | void> {
+  /** `counts`: what is not a step of a rollout (a change of size, a pause) says nothing about its progress. */
+  async #report(newSet: ReplicaSet | undefined, sets: readonly ReplicaSet[], what?: 'counts'): Promise<Outcome | void> {
     const deployment = this.#deployment
     const nowMs = this.#view.clock.now()
     const plain = deploymentStatus(deployment, newSet, sets, nowMs)
-    const status = deployment.spec?.paused ? plain : withProgress(deployment, plain, newSet, sets, nowMs)
+    const status = what === 'counts' ? plain : withProgress(deployment, plain, newSet, sets, nowMs)
     if (!sameValue(status, deployment.status)) await this.#deployments().updateStatus({ ...deployment, status })
     const left = deadlineMs(deployment, status, nowMs)
     if (left === undefined || left === 0 || totalReplicas(sets) === 0) return undefined
@@ -296,8 +306,8 @@ class Rollout {
     return this.#view.client.resource<ReplicaSet>(resources.replicaSets)
   }
 
-  #say(message: string): void {
-    this.#view.events.event({ ...this.#deployment, apiVersion: 'apps/v1', kind: 'Deployment' }, 'Normal', 'ScalingReplicaSet', message)
+  #say(type: 'Normal' | 'Warning', reason: string, message: string): void {
+    this.#view.events.event({ ...this.#deployment, apiVersion: 'apps/v1', kind: 'Deployment' }, type, reason, message)
   }
 }
 

@@ -66,16 +66,22 @@ export function proportionalScale(deployment: Deployment, newSet: ReplicaSet | u
     const target = active[0] ?? newSet ?? [...old].sort(byAge).at(-1)
     return target && replicasOf(target) !== wanted ? [{ set: target, replicas: wanted }] : []
   }
-  if (newSet && replicasOf(newSet) === wanted && availableOf(newSet) >= wanted) {
+  if (newSet && isSaturated(newSet, wanted)) {
     return old.filter((set) => replicasOf(set) > 0).map((set) => ({ set, replicas: 0 }))
   }
   if (!isRolling(deployment)) return []
   const allowed = wanted > 0 ? wanted + maxSurge : 0
-  return shareOut(active, allowed - totalReplicas(active), allowed)
+  return shareOut(active, allowed - totalReplicas(active), { allowed, existing: deployment.status?.replicas ?? 0 })
+}
+
+/** The rollout has ended, and the wanted number has not changed since: the old sets have nothing to serve any more. */
+function isSaturated(newSet: ReplicaSet, wanted: number): boolean {
+  const desired = Number(newSet.metadata.annotations?.[annotations.desiredReplicas] ?? Number.NaN)
+  return replicasOf(newSet) === wanted && desired === wanted && availableOf(newSet) === wanted
 }
 
 /** Shares `difference` among the sets by their size; growing favours the newest, shrinking the oldest, the first takes the rest. */
-function shareOut(active: readonly ReplicaSet[], difference: number, allowed: number): Scale[] {
+function shareOut(active: readonly ReplicaSet[], difference: number, size: Size): Scale[] {
   const order = [...active].sort((a, b) => {
     const size = replicasOf(b) - replicasOf(a)
     if (size !== 0) return size
@@ -83,7 +89,7 @@ function shareOut(active: readonly ReplicaSet[], difference: number, allowed: nu
   })
   let given = 0
   const sizes = order.map((set) => {
-    const share = given === difference ? 0 : fraction(set, difference, given, allowed)
+    const share = given === difference ? 0 : fraction(set, difference, given, size)
     given += share
     return { set, replicas: replicasOf(set) + share }
   })
@@ -92,13 +98,20 @@ function shareOut(active: readonly ReplicaSet[], difference: number, allowed: nu
   return sizes
 }
 
+interface Size {
+  /** Pods that may be there from now on. */
+  readonly allowed: number
+  /** Pods that are there. */
+  readonly existing: number
+}
+
 /** One set's part of the difference, measured against the size that the Deployment had when the set was last sized. */
-function fraction(set: ReplicaSet, difference: number, given: number, allowed: number): number {
-  const before = Number(set.metadata.annotations?.[annotations.maxReplicas] ?? 0) || allowed
-  const target = allowed === 0 ? 0 : Math.round((replicasOf(set) * allowed) / before)
+function fraction(set: ReplicaSet, difference: number, given: number, { allowed, existing }: Size): number {
+  const before = Number(set.metadata.annotations?.[annotations.maxReplicas] ?? 0) || existing
+  const target = allowed === 0 ? 0 : before === 0 ? replicasOf(set) : Math.round((replicasOf(set) * allowed) / before)
   const share = target - replicasOf(set)
   const left = difference - given
-  return difference > 0 ? Math.min(Math.max(share, 0), left) : Math.max(Math.min(share, 0), left)
+  return difference > 0 ? Math.min(share, left) : Math.max(share, left)
 }
 
 /** Old sets beyond revisionHistoryLimit, oldest revisions first, that have nothing left to do. */

@@ -64,7 +64,7 @@ export function withProgress(
   all: readonly ReplicaSet[],
   nowMs: number,
 ): DeploymentStatus {
-  let conditions = status.conditions
+  let conditions = hasDeadline(deployment) ? status.conditions : withoutCondition(status.conditions, 'Progressing')
   const name = newSet ? `ReplicaSet "${newSet.metadata.name}"` : `Deployment "${deployment.metadata.name}"`
   const old = conditions?.find((condition) => condition.type === 'Progressing')
   const settled = (status.replicas ?? 0) === (status.updatedReplicas ?? 0) && old?.reason === 'NewReplicaSetAvailable'
@@ -93,7 +93,10 @@ export function withProgress(
       )
     }
   }
-  const failure = all.flatMap((set) => set.status?.conditions ?? []).find((condition) => condition.type === 'ReplicaFailure')
+  // What the new set cannot do matters more than what an old one cannot.
+  const failure = [...(newSet ? [newSet] : []), ...all]
+    .flatMap((set) => set.status?.conditions ?? [])
+    .find((condition) => condition.type === 'ReplicaFailure')
   conditions = failure
     ? setCondition(conditions, { type: 'ReplicaFailure', status: failure.status, reason: failure.reason, message: failure.message }, nowMs)
     : withoutCondition(conditions, 'ReplicaFailure')

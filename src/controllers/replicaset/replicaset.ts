@@ -33,6 +33,7 @@ const updateWaitMsMax = 500
 /** The spellings in which the two kinds differ. */
 interface Flavour {
   readonly name: string
+  readonly eventSource: string
   readonly resource: GroupVersionResource
   readonly kind: GroupVersionKind
   /** ReplicationController has no terminatingReplicas. */
@@ -44,6 +45,7 @@ type Owner = ReplicaSet | ReplicationController
 
 export const replicaSetFlavour: Flavour = {
   name: 'replicaset-controller',
+  eventSource: 'replicaset-controller',
   resource: resources.replicaSets,
   kind: { group: 'apps', version: 'v1', kind: 'ReplicaSet' },
   reportsTerminating: true,
@@ -52,6 +54,7 @@ export const replicaSetFlavour: Flavour = {
 
 export const replicationControllerFlavour: Flavour = {
   name: 'replicationcontroller-controller',
+  eventSource: 'replication-controller',
   resource: resources.replicationControllers,
   kind: { group: '', version: 'v1', kind: 'ReplicationController' },
   reportsTerminating: false,
@@ -91,6 +94,7 @@ export function replicaController(flavour: Flavour): Controller {
 
   return {
     name: flavour.name,
+    eventSource: flavour.eventSource,
     watches: [
       { resource: flavour.resource, toKeys: (object) => [keyOf(object)] },
       { resource: resources.pods, toKeys: (object, view, change) => keysOfPod(object as Pod, view, change) },
