@@ -109,6 +109,27 @@ describe('Services and their endpoints, on an API server', () => {
     await run.eventually(async () => expect(await shown()).toEqual([['10.1.0.1', true, undefined]]))
   })
 
+  it('have hints by the zones of the nodes where the Service asks for them, and lose them with a zone', async () => {
+    const nodes = run.client.resource<Node>(resources.nodes)
+    const status = { allocatable: { cpu: '4' }, conditions: [{ type: 'Ready', status: 'True' }] }
+    await nodes.create({ metadata: { name: 'm', labels: { 'topology.kubernetes.io/zone': 'y' } } })
+    for (const name of ['m', 'n']) await nodes.patch('', name, { type: 'merge', body: { status } }, { subresource: 'status' })
+    const services = run.client.resource<Service>(resources.services)
+    await services.create({
+      metadata: { name: 's', namespace: 'default', annotations: { 'service.kubernetes.io/topology-mode': 'Auto' } },
+      spec: { selector: { app: 'a' }, ports: [{ port: 80 }] },
+    })
+    for (let i = 0; i < 4; i++) await makePod(`p${i}`, `10.1.0.${i}`, { node: i < 3 ? 'n' : 'm' })
+    const hints = async () =>
+      (await slices())
+        .flatMap(({ endpoints: all }) => all ?? [])
+        .map(({ hints: each }) => each?.forZones?.[0]?.name)
+        .sort()
+    await run.eventually(async () => expect(await hints()).toEqual(['y', 'y', 'z', 'z']))
+    await nodes.delete('', 'm')
+    await run.eventually(async () => expect(new Set(await hints())).toEqual(new Set([undefined])))
+  })
+
   it('made by hand are mirrored, changed and removed with the Endpoints', async () => {
     await makeService({ ports: [{ name: 'web', port: 80 }] })
     const all = run.client.resource<Endpoints>(resources.endpoints)

@@ -11,12 +11,13 @@ import { resources } from '../../client/resources.js'
 import { OwnWrites } from '../common/own-writes.js'
 import { batched, changesEndpoints, type Family, isEndpoint } from '../common/service-pods.js'
 import { Pace } from '../common/pace.js'
+import { sameValue } from '../common/pod-template.js'
 import { ServiceMembers } from '../common/service-members.js'
 import { TriggerTimes } from '../common/trigger-times.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { endpointOf, familiesOf, portMapKey, portsOf } from './endpoints.js'
-import { withHints } from './hints.js'
 import { layOut, managedByLabel, type PortGroup, serviceNameLabel, type SliceChanges, sliceManager } from './slices.js'
+import { TopologyRouting } from './topology-routing.js'
 import { indexSlices, slicesOf, writeSlices } from './write-slices.js'
 
 export interface EndpointSliceOptions {
@@ -38,8 +39,15 @@ export function endpointSliceController({ endpointsPerSliceMax = 100, batchPerio
         toKeys: (object, view) => batched(memory?.members.podKeys(object as Pod) ?? [], batchPeriodMs, view),
         changed: changesEndpoints,
       },
-      // A node's zone is read when its pods change; slices are not rewritten for it. Only Services whose pods came before it wait.
-      { resource: resources.nodes, toKeys: (object) => memory?.waiting.arrived(keyOf(object)) ?? [], changed: () => false },
+      // A node's zone is read when its pods change; slices are not rewritten for it, unless their hints go by the zones' CPU.
+      {
+        resource: resources.nodes,
+        toKeys: (object, _view, change) => [
+          ...(change === 'add' ? (memory?.waiting.arrived(keyOf(object)) ?? []) : []),
+          ...(memory?.routing.nodesChanged() ?? []),
+        ],
+        changed: (object, old) => !sameValue(capacity(object as Node), capacity(old as Node)),
+      },
       {
         resource: resources.endpointSlices,
         toKeys(object, _view, change) {
@@ -56,15 +64,16 @@ export function endpointSliceController({ endpointsPerSliceMax = 100, batchPerio
         times: new TriggerTimes(),
         writes: new OwnWrites(),
         waiting: new WaitingForNodes(),
+        routing: new TopologyRouting(view),
         pace: new Pace(view.clock),
       }
     },
     async reconcile(key, view): Promise<Outcome | void> {
       assert(memory, 'reconcile before start')
-      const { members, times, writes, pace } = memory
+      const { members, times, writes, routing, pace } = memory
       const service = view.lister<Service>(resources.services).get(key)
       if (!service) {
-        for (const each of [members, times, writes, pace]) each.forget(key)
+        for (const each of [members, times, writes, routing, pace]) each.forget(key)
         return undefined
       }
       if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined
@@ -83,6 +92,7 @@ interface Memory {
   readonly times: TriggerTimes
   readonly writes: OwnWrites
   readonly waiting: WaitingForNodes
+  readonly routing: TopologyRouting
   readonly pace: Pace
 }
 
@@ -96,13 +106,11 @@ interface Sync {
 
 /** True when it had anything to write. */
 async function sync(key: string, { service, pods, view, memory, max }: Sync): Promise<boolean> {
-  const { times, writes, waiting } = memory
+  const { times, writes, waiting, routing } = memory
   const triggerTime = times.observe(key, service, pods)
   const slices = slicesOf(view, key, sliceManager).filter((slice) => !slice.metadata.deletionTimestamp)
   const { groupsOf, missingNodes } = group(service, pods, view)
   const families = familiesOf(service)
-  // The annotation of topology aware routing goes before the field; its hints, shares of CPU, are not made here.
-  const trafficDistribution = asksForTopology(service) ? undefined : service.spec?.trafficDistribution
   const total: SliceChanges = {
     create: [],
     update: [],
@@ -113,7 +121,7 @@ async function sync(key: string, { service, pods, view, memory, max }: Sync): Pr
     const changes = layOut({ service, family, present, groups: groupsOf(family), max })
     const touched = new Set([...changes.update, ...changes.remove].map(({ metadata }) => metadata.name))
     const unchanged = present.filter(({ metadata }) => !touched.has(metadata.name))
-    const hinted = withHints(changes, unchanged, trafficDistribution)
+    const hinted = routing.hinted(key, { service, family, changes, unchanged })
     total.create.push(...hinted.create)
     total.update.push(...hinted.update)
     total.remove.push(...hinted.remove)
@@ -133,9 +141,12 @@ async function sync(key: string, { service, pods, view, memory, max }: Sync): Pr
   return total.create.length + total.update.length + total.remove.length > 0
 }
 
-const topologyAnnotations = ['service.kubernetes.io/topology-mode', 'service.kubernetes.io/topology-aware-hints']
-const asksForTopology = ({ metadata }: Service): boolean =>
-  topologyAnnotations.some((name) => ['auto', 'Auto'].includes(metadata.annotations?.[name] ?? ''))
+/** What of a node counts for topology aware routing. */
+const capacity = ({ metadata, status }: Node) => [
+  metadata.labels,
+  status?.allocatable?.cpu,
+  status?.conditions?.find(({ type }) => type === 'Ready')?.status,
+]
 
 interface Grouped {
   groupsOf(family: Family): PortGroup[]

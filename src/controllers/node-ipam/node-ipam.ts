@@ -60,16 +60,15 @@ class Allocator {
     this.#held.set(keyOf(node), cidrs)
   }
 
-  /** The keys that may find something now. */
+  /** The key that may find something now. */
   release(node: Node): readonly string[] {
     const name = keyOf(node)
     const cidrs = this.#held.get(name) ?? cidrsOf(node)
     cidrs.forEach((cidr, index) => this.#sets[index]?.release(cidr))
     this.#held.delete(name)
     this.#waiting.delete(name)
-    const keys = [...this.#waiting]
-    this.#waiting.clear()
-    return keys
+    const [next] = this.#waiting
+    return next === undefined ? [] : [next]
   }
 
   async serve(name: string, view: View): Promise<void> {
@@ -79,12 +78,8 @@ class Allocator {
     // Given, and the cache does not show it yet.
     if (this.#held.has(name)) return
     const cidrs = this.#allocate()
-    if (!cidrs) {
-      this.#waiting.add(name)
-      say(node, 'CIDRNotAvailable', view)
-      view.logger.warn('No pod network is left for a node', { node: name })
-      return
-    }
+    if (!cidrs) return this.#wait(node, view)
+    this.#waiting.delete(name)
     this.#held.set(name, cidrs)
     try {
       const body = { spec: { podCIDR: cidrs[0], podCIDRs: cidrs } }
@@ -95,6 +90,15 @@ class Allocator {
       say(node, 'CIDRAssignmentFailed', view)
       throw error
     }
+  }
+
+  /** Says so once: a node's every heartbeat is no news. */
+  #wait(node: Node, view: View): void {
+    const name = keyOf(node)
+    if (this.#waiting.has(name)) return
+    this.#waiting.add(name)
+    say(node, 'CIDRNotAvailable', view)
+    view.logger.warn('No pod network is left for a node', { node: name })
   }
 
   #allocate(): string[] | undefined {
