@@ -27,7 +27,18 @@ function load() {
   })
   const module = { exports: {} }
   script.runInThisContext()(module.exports, createRequire(file), module, file, dist)
-  if (!cachedData || script.cachedDataRejected) process.once('exit', () => writeCache(cacheFile, script))
+  if (!cachedData || script.cachedDataRejected) writeCacheOnce(cacheFile, script)
+}
+
+/** At the end of a short command, or once a long one has started: it may be killed. */
+function writeCacheOnce(cacheFile, script) {
+  let written = false
+  const write = () => {
+    if (!written) writeCache(cacheFile, script)
+    written = true
+  }
+  process.once('exit', write)
+  setTimeout(write, 10_000).unref()
 }
 
 /** The text of the bundle, which is one function; in ASCII, so that a character takes one byte of memory. */

@@ -53,6 +53,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     format: 'esm',
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   })
+  // The first run makes the code cache, which the first cluster is not to wait for.
+  spawnSync(process.execPath, [`${root}bin/quorate.js`, 'version'], { stdio: 'ignore' })
   if (process.argv.includes('--types')) {
     const flags = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rootDir', 'src', '--outDir', 'dist/types']
     const { status } = spawnSync(`${root}node_modules/.bin/tsc`, ['--project', 'tsconfig.build.json', ...flags], {
