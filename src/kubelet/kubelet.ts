@@ -48,7 +48,14 @@ export function startKubelet(options: KubeletOptions): Kubelet {
   const leaseWrites = new WriteQueue({ clock, logger, inFlightMax: 1 })
   const informers = informerFactory({ client, clock, logger, random, signal })
   const node = new NodeRecord(options.node, {
-    ...{ registers: options.registerNode ?? true, tellsEvents: true, rebooted: true, networkDueMs: 0, now: () => clock.now() },
+    ...{
+      registers: options.registerNode ?? true,
+      tellsEvents: true,
+      checksReferences: false,
+      rebooted: true,
+      networkDueMs: 0,
+      now: () => clock.now(),
+    },
   })
   const pods = client.resource<Pod>(resources.pods)
   const prober =

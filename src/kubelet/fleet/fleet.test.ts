@@ -3,7 +3,7 @@ import { silentLogger } from '../../base/logger.js'
 import { seededRandom } from '../../base/random.js'
 import { VirtualClock } from '../../base/virtual-clock.js'
 import type { Lease } from '../../api/types/coordination-v1.js'
-import type { Node, Pod } from '../../api/types/core-v1.js'
+import type { ConfigMap, Event, Node, Pod, Secret } from '../../api/types/core-v1.js'
 import { resources } from '../../client/resources.js'
 import { restClient } from '../../client/rest-client.js'
 import { FaultyTransport } from '../../client/testdata/faulty-transport.js'
@@ -22,6 +22,10 @@ async function start(nodes: readonly FleetNode[]) {
   await api.client
     .resource({ group: '', version: 'v1', resource: 'serviceaccounts' })
     .create({ metadata: { name: 'default', namespace: 'default' } })
+  // What the controllers give each namespace, and every pod mounts.
+  await api.client
+    .resource(resources.configMaps)
+    .create({ metadata: { name: 'kube-root-ca.crt', namespace: 'default' }, data: { 'ca.crt': '' } } as ConfigMap)
   writes = []
   transport.intercept = ({ method, path }) => {
     if (writes.length > 300) throw new Error(`runaway ${writes.slice(-5)}`)
@@ -171,6 +175,32 @@ test('a node refuses a pod that does not fit: OutOfcpu', async () => {
   await turns(clock)
   expect((await pods.get('default', 'first')).status?.phase).toBe('Running')
   expect((await pods.get('default', 'second')).status).toMatchObject({ phase: 'Failed', reason: 'OutOfcpu' })
+})
+
+test('a pod waits for the ConfigMaps and Secrets that it names: FailedMount, CreateContainerConfigError', async () => {
+  const { clock, client } = await start([{ name: 'worker-1' }])
+  const pods = client.resource<Pod>(resources.pods)
+  const volumes = [{ name: 'config', configMap: { name: 'app' } }]
+  const env = [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'app', key: 'token' } } }]
+  await pods.create(podOn('worker-1', 'app', {}, { volumes, containers: [{ name: 'main', image: 'a', env }] }))
+  await turns(clock)
+  await clock.advance(2_000)
+  await turns(clock)
+  const container = async () => (await pods.get('default', 'app')).status?.containerStatuses?.[0]
+  expect((await container())?.state?.waiting?.reason).toBe('ContainerCreating')
+  const events = await client.resource<Event>(resources.events).list({ namespace: 'default' })
+  expect(events.items.find(({ reason }) => reason === 'FailedMount')?.message).toBe(
+    'MountVolume.SetUp failed for volume "config" : configmap "app" not found',
+  )
+  const object = { metadata: { name: 'app', namespace: 'default' } }
+  await client.resource(resources.configMaps).create(object)
+  await clock.advance(4_000)
+  await turns(clock)
+  expect((await container())?.state?.waiting).toMatchObject({ reason: 'CreateContainerConfigError', message: 'secret "app" not found' })
+  await client.resource<Secret>(resources.secrets).create({ ...object, data: { token: 'eA==' } })
+  await clock.advance(11_000)
+  await turns(clock)
+  expect((await container())?.ready).toBe(true)
 })
 
 test('a machine that is switched off stops its heartbeats; what it ran starts anew when it is back', async () => {

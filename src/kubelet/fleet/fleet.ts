@@ -9,6 +9,7 @@ import { resources } from '../../client/resources.js'
 import { NodeKeeper } from '../nodes/node-keeper.js'
 import { NodeRecord } from '../nodes/node-record.js'
 import { SimRuntime } from '../runtimes/sim/sim-runtime.js'
+import { References } from '../volumes/references.js'
 import { PodWorkers } from '../worker/pod-workers.js'
 import { WriteQueue } from '../write-queue.js'
 import { describeFake, describeNode, type FleetIdentity, type FleetNode } from './fleet-node.js'
@@ -79,6 +80,7 @@ class RunningFleet implements Fleet {
       ...{ clock, logger, runtime: this.runtime, writes: this.#writes, finalStatus: 'when-kept' as const },
       pods: client.resource<Pod>(resources.pods),
       eventAllowance,
+      references: new References(client, clock),
       recorder: eventRecorder({ client, clock, logger, random, signal, component: 'kubelet' }),
     })
     this.keeper = new NodeKeeper({
@@ -128,7 +130,7 @@ class RunningFleet implements Fleet {
     const { clock, podCidrWaitMs = 0 } = this.#options
     this.#drop(name)
     const record = new NodeRecord(description, {
-      ...{ registers, tellsEvents: registers, rebooted: this.#wereOff.delete(name), now: () => clock.now() },
+      ...{ registers, tellsEvents: registers, checksReferences: registers, rebooted: this.#wereOff.delete(name), now: () => clock.now() },
       networkDueMs: registers ? clock.now() + podCidrWaitMs : 0,
     })
     this.keeper.add(record, this.#nodes.lister.get(name))

@@ -11,6 +11,7 @@ export class NodeRecord implements PodHost {
   /** Registered by us, or only kept alive (somebody else made the Node). */
   readonly registers: boolean
   readonly tellsEvents: boolean
+  readonly checksReferences: boolean
   readonly rebooted: boolean
   node: Node | undefined
   /** Once registered, a Node that is deleted is not made again. */
@@ -24,12 +25,20 @@ export class NodeRecord implements PodHost {
 
   constructor(
     description: NodeDescription,
-    options: { registers: boolean; tellsEvents: boolean; rebooted: boolean; networkDueMs: number; now: () => number },
+    options: {
+      registers: boolean
+      tellsEvents: boolean
+      checksReferences: boolean
+      rebooted: boolean
+      networkDueMs: number
+      now: () => number
+    },
   ) {
     this.name = description.name
     this.description = description
     this.registers = options.registers
     this.tellsEvents = options.tellsEvents
+    this.checksReferences = options.checksReferences
     this.rebooted = options.rebooted
     this.networkDueMs = options.networkDueMs
     this.#now = options.now

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { silentLogger } from '../../base/logger.js'
 import { seededRandom } from '../../base/random.js'
 import { VirtualClock } from '../../base/virtual-clock.js'
-import type { Pod } from '../../api/types/core-v1.js'
+import type { ConfigMap, Pod } from '../../api/types/core-v1.js'
 import { resources } from '../../client/resources.js'
 import { type TestApiServer, testApiServer } from '../../client/testdata/api-server.js'
 import { type Fleet, startFleet } from '../fleet/fleet.js'
@@ -30,6 +30,10 @@ beforeEach(async () => {
   await api.client
     .resource({ group: '', version: 'v1', resource: 'serviceaccounts' })
     .create({ metadata: { name: 'default', namespace: 'default' } })
+  // What the controllers give each namespace, and every pod mounts.
+  await api.client
+    .resource(resources.configMaps)
+    .create({ metadata: { name: 'kube-root-ca.crt', namespace: 'default' }, data: { 'ca.crt': '' } } as ConfigMap)
   const identity = { kubeletVersion: 'v1.36.0', architecture: 'amd64', port: 10250 }
   fleet = startFleet({
     ...{ client: api.client, clock, random: seededRandom(2), logger: silentLogger, identity, version: '0.0.0' },

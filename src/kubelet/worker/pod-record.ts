@@ -14,6 +14,8 @@ export interface PodHost {
   readonly networkReady: boolean
   /** Whether events are written about its pods. */
   readonly tellsEvents: boolean
+  /** Whether its pods wait for the ConfigMaps and Secrets that they name. */
+  readonly checksReferences: boolean
   /** What ran before this process took the node over has not survived. */
   readonly rebooted: boolean
 }
@@ -46,9 +48,11 @@ export interface PodRecord {
   verdict: Verdict | undefined
   admitted: boolean
   adopted: boolean
+  /** What its volumes need is there. */
+  mounted: boolean
   /** No longer in the API, or its manifest is gone: end it and forget it. */
   gone: boolean
-  /** Runtime operations under way: container names, '' for the sandbox. */
+  /** Operations under way: container names, or the keys below. */
   busy: Set<string> | undefined
   /** Containers that were asked to end, and with how much time. */
   stopping: Map<string, number> | undefined
@@ -61,6 +65,10 @@ export interface PodRecord {
   dueMs: number
 }
 
+/** Keys of what is done for a pod as a whole; no container can have such a name. */
+export const sandboxKey = '/sandbox'
+export const mountKey = '/mount'
+
 export function newRecord(uid: string, host: PodHost, pod: Pod, apiPod: Pod | undefined, isStatic: boolean): PodRecord {
   return {
     ...{ uid, host, pod, apiPod, isStatic },
@@ -70,6 +78,7 @@ export function newRecord(uid: string, host: PodHost, pod: Pod, apiPod: Pod | un
     verdict: undefined,
     admitted: false,
     adopted: false,
+    mounted: false,
     gone: false,
     busy: undefined,
     stopping: undefined,

@@ -17,10 +17,11 @@ import { RestartBackoff } from '../pods/restart-backoff.js'
 import { statusOf, type Waiting } from '../pods/status.js'
 import { statusPatch } from '../pods/status-patch.js'
 import { type Runtime, RuntimeError, type RuntimePod } from '../runtime.js'
+import { environmentNeeds, type References, volumeNeeds } from '../volumes/references.js'
 import type { WriteQueue } from '../write-queue.js'
 import { PodEvents, podText } from './pod-events.js'
-import { isNewer, newRecord, type PodHost, type PodRecord } from './pod-record.js'
-import { noFailures, startFailed, waitingOf } from './start-failures.js'
+import { isNewer, mountKey, newRecord, type PodHost, type PodRecord, sandboxKey, type StartFailure } from './pod-record.js'
+import { mountRetry, noFailures, startFailed, waitingOf } from './start-failures.js'
 
 /**
  * Drives every pod of this process towards what the API (or a manifest) says. A pod is looked at when something happened to it:
@@ -37,6 +38,8 @@ export interface PodWorkersOptions {
   readonly recorder: EventRecorder
   /** Default: the runtime itself says. `observe` is told of a pod's containers at each look. */
   readonly probes?: ProbeResults & { observe(pod: Pod, runtime: RuntimePod | undefined): void }
+  /** What pods need of the API before they start; not looked at when left out. */
+  readonly references?: References
   /** How long a status that says only that a pod is about to start waits for more news. */
   readonly statusDelayMs?: number
   /**
@@ -295,18 +298,42 @@ export class PodWorkers {
   #runSandbox(record: PodRecord, nowMs: number): void {
     const { host, pod } = record
     if (!host.networkReady && !pod.spec?.hostNetwork) return
-    const failure = record.startFailures?.get('')
+    if (!record.mounted && !this.#mount(record, nowMs)) return
+    const failure = record.startFailures?.get(sandboxKey)
     if (failure && failure.retryAtMs > nowMs) return wanted(record, failure.retryAtMs)
+    const run = () => this.#options.runtime.runPod(pod, this.#sandboxOf(record))
+    this.#operate(record, sandboxKey, run, (error) => {
+      const message = messageOf(error)
+      fail(record, sandboxKey, startFailed(failure, { reason: 'FailedCreatePodSandBox', message }, this.#options.clock.now()))
+      this.#events.tell(record, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`)
+    })
+  }
+
+  /** True when nothing has to be waited for. */
+  #mount(record: PodRecord, nowMs: number): boolean {
+    const { references, clock } = this.#options
+    const { pod, host } = record
+    if (!references || !host.checksReferences || volumeNeeds(pod).length === 0) return true
+    const failure = record.startFailures?.get(mountKey)
+    if (failure && failure.retryAtMs > nowMs) {
+      wanted(record, failure.retryAtMs)
+      return false
+    }
+    const failed = (error: unknown) => {
+      const message = messageOf(error)
+      fail(record, mountKey, startFailed(failure, { reason: 'FailedMount', message }, clock.now(), mountRetry))
+      this.#events.tell(record, 'FailedMount', message)
+    }
     this.#operate(
       record,
-      '',
-      () => this.#options.runtime.runPod(pod, this.#sandboxOf(record)),
-      (error) => {
-        const message = messageOf(error)
-        ;(record.startFailures ??= new Map()).set('', startFailed(failure, 'FailedCreatePodSandBox', message, this.#options.clock.now()))
-        this.#events.tell(record, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`)
+      mountKey,
+      () => references.mount(pod),
+      failed,
+      () => {
+        record.mounted = true
       },
     )
+    return false
   }
 
   #startContainer(record: PodRecord, { container, attempt, after }: ContainerStart, nowMs: number): void {
@@ -315,11 +342,14 @@ export class PodWorkers {
     if (record.busy?.has(name)) return
     if (after !== undefined) record.backoff?.restarted(name, after, nowMs)
     record.stopping?.delete(name)
-    const start = () => runtime.startContainer(record.pod, container, attempt)
+    const { references } = this.#options
+    const checks = references && record.host.checksReferences && environmentNeeds(container).length > 0
+    const run = () => runtime.startContainer(record.pod, container, attempt)
+    const start = checks ? () => references.environment(record.pod, container).then(run) : run
     const failed = (error: unknown) => {
       const reason = error instanceof RuntimeError ? error.reason : 'CreateContainerError'
       const before = record.startFailures?.get(name)
-      ;(record.startFailures ??= new Map()).set(name, startFailed(before, reason, messageOf(error), clock.now()))
+      fail(record, name, startFailed(before, { reason, message: messageOf(error) }, clock.now()))
       if (reason === 'ErrImagePull') this.#events.tell(record, 'Failed', `Failed to pull image "${container.image}": ${messageOf(error)}`)
       this.#events.tell(record, 'Failed', `Error: ${reason === 'ErrImagePull' ? reason : messageOf(error)}`)
     }
@@ -472,6 +502,11 @@ export async function deletePod(pods: ResourceClient<Pod>, pod: Pod): Promise<vo
   } catch (error) {
     if (!hasReason(error, 'NotFound') && !hasReason(error, 'Conflict')) throw error
   }
+}
+
+function fail(record: PodRecord, key: string, failure: StartFailure): void {
+  record.startFailures ??= new Map()
+  record.startFailures.set(key, failure)
 }
 
 function wanted(record: PodRecord, atMs: number): void {

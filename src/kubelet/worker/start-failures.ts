@@ -6,14 +6,20 @@ import type { StartFailure } from './pod-record.js'
 export const noFailures: ReadonlyMap<string, Waiting> = new Map()
 
 /** Upstream's image back-off, which also bounds how soon other failures are tried again. */
-const firstRetryMs = 10_000
-const lastRetryMs = 300_000
+const imageRetry = { firstMs: 10_000, lastMs: 300_000 }
+/** Upstream's back-off of volume operations. */
+export const mountRetry = { firstMs: 500, lastMs: 122_000 }
 /** How long the failure itself is shown before the wait for the next try is. */
 const shownMs = 5_000
 
-export function startFailed(before: StartFailure | undefined, reason: string, message: string, nowMs: number): StartFailure {
+export function startFailed(
+  before: StartFailure | undefined,
+  { reason, message }: { readonly reason: string; readonly message: string },
+  nowMs: number,
+  { firstMs, lastMs } = imageRetry,
+): StartFailure {
   const failures = (before?.failures ?? 0) + 1
-  const waitMs = Math.min(firstRetryMs * 2 ** Math.min(failures - 1, 10), lastRetryMs)
+  const waitMs = Math.min(firstMs * 2 ** Math.min(failures - 1, 10), lastMs)
   return { reason, message, failures, failedAtMs: nowMs, retryAtMs: nowMs + waitMs, told: false }
 }
 
