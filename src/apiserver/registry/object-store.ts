@@ -18,7 +18,7 @@ import { assertVersion, finalizerFaults, generatedName, keepSystemMetadata, next
 import { metadataFaults } from './metadata-faults.js'
 import { objectKey, type ServedResource } from './resource.js'
 import { sameJson } from './same-json.js'
-import type { StrategyContext } from './strategy.js'
+import type { Strategy, StrategyContext } from './strategy.js'
 
 /** Tries at a free name, and at a write that somebody else keeps overtaking. */
 const nameTriesMax = 8
@@ -296,7 +296,7 @@ export class ObjectStore {
     const { metadata } = object
     const { strategy } = request.served.stored
     const period = strategy.gracePeriod?.(object, options.gracePeriodSeconds) ?? 0
-    setDeletionFinalizers(object, options.propagationPolicy)
+    setDeletionFinalizers(object, options.propagationPolicy ?? defaultPolicy(object, strategy))
     const before = metadata.deletionGracePeriodSeconds ?? 0
     // A deletion that is under way can be hastened, never put off.
     if (metadata.deletionTimestamp && period >= before) return
@@ -368,6 +368,12 @@ function setDeletionFinalizers({ metadata }: UnknownObject, policy: DeletionOpti
   const finalizers = [...others, ...wanted]
   if (finalizers.length > 0) metadata.finalizers = finalizers
   else delete metadata.finalizers
+}
+
+/** Without a word from the client, finalizers that say what is to happen stay; a few old kinds orphan by default. */
+function defaultPolicy({ metadata }: UnknownObject, strategy: Strategy): DeletionOptions['propagationPolicy'] {
+  const isDecided = metadata.finalizers?.some((finalizer) => finalizer === 'orphan' || finalizer === 'foregroundDeletion')
+  return isDecided ? undefined : strategy.defaultDeletionPolicy
 }
 
 function copyMember(object: UnknownObject, old: UnknownObject, member: string): void {

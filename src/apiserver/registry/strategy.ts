@@ -53,6 +53,8 @@ export interface Strategy<T extends KubeObject = UnknownObject> {
   readonly countsDeletion?: boolean
   /** The object is about to stay as being deleted (deletionTimestamp has just been set): a Namespace's phase becomes Terminating. */
   prepareForDeletion?(object: T, context: StrategyContext): void
+  /** What becomes of dependents when the client does not say. Kinds of before garbage collection orphan them; all others lose them in the background. */
+  readonly defaultDeletionPolicy?: 'Orphan'
   /** True while an object without metadata.finalizers must stay nevertheless (a Namespace's spec.finalizers). */
   holdsDeletion?(object: T): boolean
   /** PUT and PATCH of subresources other than status that speak the object's own kind: "approval", "resize", "finalize" ... */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { KubeObject } from '../../api/object.js'
+import type { Job } from '../../api/types/batch-v1.js'
 import type { ConfigMap, Event } from '../../api/types/core-v1.js'
 import type { OwnerReference } from '../../api/types/meta-v1.js'
 import { VirtualClock } from '../../base/virtual-clock.js'
@@ -75,6 +76,19 @@ describe('garbage-collector-controller', () => {
     await settled()
     expect(await names()).toEqual(['b'])
     expect((await maps.get('default', 'b')).metadata.ownerReferences).toBeUndefined()
+  })
+
+  it('orphans the pods of a Job that is deleted without a word on them, as its API has always done', async () => {
+    const { client, map, names, list, settled } = await start()
+    const jobs = client.resource<Job>(resources.jobs)
+    const template = { spec: { restartPolicy: 'Never' as const, containers: [{ name: 'c', image: 'i' }] } }
+    const job = await jobs.create({ metadata: { namespace: 'default', name: 'j' }, spec: { template } })
+    await map('m', [ownedBy(job, { apiVersion: 'batch/v1', kind: 'Job' })])
+    await settled()
+    await jobs.delete('default', 'j')
+    await settled()
+    expect(await list(resources.jobs, 'default')).toEqual([])
+    expect(await names()).toEqual(['m'])
   })
 
   it('lets an owner deleted in the foreground wait for the dependents that block it, and only for those', async () => {

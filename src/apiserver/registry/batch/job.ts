@@ -4,6 +4,7 @@ import type { Strategy } from '../strategy.js'
 /** Jobs: unless manualSelector is true, the server writes a selector that matches this Job's own pods alone. */
 export const jobStrategy: Strategy<Job> = {
   resource: { group: 'batch', resource: 'jobs' },
+  defaultDeletionPolicy: 'Orphan',
   prepareForCreate(job, { random }) {
     if (job.spec && job.spec.manualSelector !== true) writeSelector(job, (job.metadata.uid ??= random.uuid()))
     const labels = job.spec?.template?.metadata?.labels

@@ -3,6 +3,7 @@ import type { Strategy } from '../strategy.js'
 
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
   resource: { group: '', resource: 'replicationcontrollers' },
+  defaultDeletionPolicy: 'Orphan',
   // Kept under upstream's historical name.
   storagePrefix: 'controllers',
   prepareForCreate(controller) {
