@@ -23,6 +23,7 @@ describe('the shape of an object', () => {
 
   it('lets zero numbers, absent pointers and lists that may be empty be', () => {
     expect(faultsOf('', 'Pod', { spec: { containers: [container] } })).toEqual([])
+    expect(faultsOf('', 'Pod', { spec: { containers: null } })).toEqual(['FieldValueRequired spec.containers'])
     expect(faultsOf('', 'LimitRange', { spec: {} })).toEqual([])
     expect(faultsOf('storage.k8s.io', 'CSINode', { spec: { drivers: [] } })).toEqual([])
     expect(faultsOf('policy', 'PodDisruptionBudget', {})).toEqual([])

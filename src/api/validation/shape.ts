@@ -76,7 +76,7 @@ function checkOfSchema(schema: Schema, pointer: boolean): Check | undefined {
     // Of another package's own rules (metadata of a template, a JSON schema) nothing is known here.
     if (/\.(ObjectMeta|JSONSchemaProps)$/.test(schema.id)) return undefined
     const check = checkOfStruct(schema)
-    return pointer && check ? (value, path, faults) => value !== undefined && check(value, path, faults) : check
+    return pointer && check ? (value, path, faults) => isThere(value) && check(value, path, faults) : check
   }
   if (schema.kind === 'scalar') return undefined
   const element = checkOfSchema(schema.element, true)
@@ -86,7 +86,7 @@ function checkOfSchema(schema: Schema, pointer: boolean): Check | undefined {
       if (Array.isArray(value)) for (let i = 0; i < value.length; i++) element(value[i], `${path}[${i}]`, faults)
     }
   return (value, path, faults) => {
-    if (value !== undefined) for (const [key, item] of Object.entries(value as object)) element(item, `${path}[${key}]`, faults)
+    if (isThere(value)) for (const [key, item] of Object.entries(value as object)) element(item, `${path}[${key}]`, faults)
   }
 }
 
@@ -99,8 +99,8 @@ function isRequired(owner: StructSchema, { name, required: asked, schema, pointe
 function required(schema: Schema, pointer: boolean): Check {
   const isEmpty =
     schema.kind === 'list' || schema.kind === 'map'
-      ? (value: unknown) => value === undefined || Object.keys(value as object).length === 0
-      : (value: unknown) => value === undefined || (!pointer && value === '')
+      ? (value: unknown) => !isThere(value) || Object.keys(value as object).length === 0
+      : (value: unknown) => !isThere(value) || (!pointer && value === '')
   return (value, path, faults) => {
     if (isEmpty(value)) faults.push({ path, reason: 'FieldValueRequired', detail: '' })
   }
@@ -117,4 +117,9 @@ function oneOf(words: ReadonlySet<string>): Check {
     if (Array.isArray(value)) for (let i = 0; i < value.length; i++) judge(value[i], `${path}[${i}]`, faults)
     else judge(value, path, faults)
   }
+}
+
+/** Go prints a list that is nil as null where it may not leave it out. */
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null
 }
