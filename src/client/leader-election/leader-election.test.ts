@@ -116,7 +116,7 @@ describe('leader election', () => {
     await stop(election, false)
     const took = await until(3, 60_000)
     expect(took).toBeGreaterThan(13_000 - 2_000)
-    expect(took).toBeLessThan(20_000)
+    expect(took).toBeLessThan(17_500)
   })
 
   it('a leader that cannot renew stops before another begins, and its election ends as lost', async () => {
@@ -172,7 +172,7 @@ describe('leader election', () => {
       const took = await until(3, 60_000)
       expect(history.at(-1)).toBe('b leads')
       expect(took).toBeGreaterThan(11_000)
-      expect(took).toBeLessThan(20_000)
+      expect(took).toBeLessThan(17_500)
     })
 
   it('stops at once when somebody else holds the lease', async () => {

@@ -43,8 +43,13 @@ export interface LeaderElection {
   stop(how: { release: boolean }): Promise<void>
 }
 
-/** Candidates wait up to so many times longer than the retry period, so that they do not meet. */
+/** Candidates wait up to so many times longer than their period, so that they do not meet. */
 const jitterFactor = 1.2
+/**
+ * Candidates look twice as often as the leader renews. A lease counts from when its last change was seen, so what they see late
+ * they also take over late: in client-go, which looks half as often, up to 4.4 s later.
+ */
+const looksPerRetry = 2
 /** Candidates that wait for one lease to run out come at most about so far apart. */
 const takeoverSpreadMs = 200
 /** A leader that has not renewed for so long beyond its lease is unhealthy. */
@@ -102,7 +107,8 @@ class Election implements LeaderElection {
     const { signal } = this.#stopping
     while (!(await this.#try(this.#renewDeadlineMs))) {
       const jitter = 1 + jitterFactor * random.next()
-      await clock.sleep(Math.min(this.#retryPeriodMs * jitter, this.#untilFreeMs(jitter)), signal).catch(() => undefined)
+      const waitMs = Math.min((this.#retryPeriodMs / looksPerRetry) * jitter, this.#untilFreeMs(jitter))
+      await clock.sleep(waitMs, signal).catch(() => undefined)
       if (signal.aborted) return 'stopped'
     }
     if (signal.aborted) return 'stopped'
