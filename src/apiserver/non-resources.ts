@@ -1,6 +1,6 @@
 /** Everything that is not a resource: discovery, version, health, metrics, OpenID documents. */
 import { aggregated, apiGroup, apiGroupList, apiResourceList, apiVersions } from '../api/discovery/discovery.js'
-import { methodNotSupported, unknownPath } from '../api/status.js'
+import { methodNotSupported, notAcceptable, unknownPath } from '../api/status.js'
 import type { Metrics } from '../base/metrics.js'
 import type { OpenIdDocument } from './authn/service-account/discovery.js'
 import type { ApiRequest, Responder } from './handler.js'
@@ -46,6 +46,8 @@ export class NonResources {
     if (this.#deps.openApi.serve(request, responder)) return
     if (clean === '/') return respondJson(responder, 200, { paths: this.#paths() })
     const openId = await this.#deps.openId.get(clean)?.()
+    if (openId && !accepts(request, openId.contentType))
+      throw notAcceptable(`only the following media types are accepted: ${openId.contentType}`)
     if (openId) return text(responder, 200, openId.body, openId.contentType)
     const body = this.#discovery(clean, request)
     if (body === undefined) throw unknownPath()
@@ -70,14 +72,17 @@ export class NonResources {
 
   #aggregated(request: ApiRequest, core: boolean): Aggregated | undefined {
     const accept = request.credentials.header('accept') ?? ''
-    const match = /g=apidiscovery\.k8s\.io;v=(v2|v2beta1);as=APIGroupDiscoveryList/.exec(accept)
-    if (!match) return undefined
-    const version = match[1] as 'v2' | 'v2beta1'
-    return {
-      aggregated: true,
-      type: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
-      document: aggregated(this.#deps.resources.infos(), core, version),
+    if (accept === '') return undefined
+    for (const clause of accept.split(',')) {
+      const [type = '', ...parameters] = clause.split(';').map((part) => part.trim())
+      if (type !== 'application/json' && type !== '*/*') continue
+      if (!parameters.some((parameter) => parameter.startsWith('as='))) return undefined
+      if (['g=apidiscovery.k8s.io', 'v=v2', 'as=APIGroupDiscoveryList'].every((wanted) => parameters.includes(wanted)))
+        return { aggregated: true, type: aggregatedType, document: aggregated(this.#deps.resources.infos(), core) }
     }
+    // Other encodings of the plain documents are not made; their readers take JSON.
+    if (!accept.includes('as=')) return undefined
+    throw notAcceptable(`only the following media types are accepted: application/json, ${aggregatedType}`)
   }
 
   #version(): unknown {
@@ -121,6 +126,13 @@ export class NonResources {
     }
     return [...groups].sort()
   }
+}
+
+const aggregatedType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
+
+function accepts(request: ApiRequest, type: string): boolean {
+  const accept = request.credentials.header('accept')
+  return !accept || accept.includes('*/*') || accept.includes(type) || type === 'application/json'
 }
 
 interface Aggregated {

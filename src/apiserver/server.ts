@@ -208,7 +208,7 @@ export class ApiServer {
     const status = statusOf(error)
     if (status.code >= 500 && !(error instanceof StatusError))
       this.#options.logger.error('Request failed', { method: request.method, path: request.path, error: messageOf(error) })
-    respondStatus(responder, status)
+    respondStatus(responder, status, request.credentials.header('accept'))
   }
 
   #addHealthChecks(): void {

@@ -23,7 +23,7 @@ describe.skipIf(!existsSync(join(facts, 'discovery.json')))('equals what the rea
   })
   it('aggregated', () => {
     const documents = read('discovery-aggregated.json')
-    expect(aggregated(infos, true, 'v2')).toEqual(documents['/api'])
-    expect(aggregated(infos, false, 'v2')).toEqual(documents['/apis'])
+    expect(aggregated(infos, true)).toEqual(documents['/api'])
+    expect(aggregated(infos, false)).toEqual(documents['/apis'])
   })
 })

@@ -91,11 +91,11 @@ function subresourceBody(info: ResourceInfo, sub: Subresource): { name: string }
 }
 
 /** One document for all groups: `core` is what /api gives, else what /apis does. */
-export function aggregated(infos: readonly ResourceInfo[], core: boolean, version: 'v2' | 'v2beta1'): unknown {
+export function aggregated(infos: readonly ResourceInfo[], core: boolean): unknown {
   const groups = groupsOf(infos).filter(({ name }) => (name === '') === core)
   return {
     kind: 'APIGroupDiscoveryList',
-    apiVersion: `apidiscovery.k8s.io/${version}`,
+    apiVersion: 'apidiscovery.k8s.io/v2',
     metadata: {},
     items: groups.map(({ name, versions }) => ({
       metadata: name === '' ? {} : { name },

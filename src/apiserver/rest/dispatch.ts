@@ -7,7 +7,7 @@ import { virtualKey, type VirtualResource } from '../virtual/virtual-resource.js
 import { parseBody } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
 import { getObject, listObjects } from './read.js'
-import { respondJson } from './respond.js'
+import { respondValue } from './respond.js'
 import { serveScale } from './scale.js'
 import { watchObjects } from './watch.js'
 import { actOnObject, createObject, deleteCollection, deleteObject, patchObject, updateObject } from './write.js'
@@ -78,7 +78,8 @@ function unknownSubresource({ served, info }: RestRequest): StatusError {
   return new StatusError(unknownPath().status)
 }
 
-async function createVirtual({ served, info, request, responder, user, warnings }: RestRequest, special: VirtualResource): Promise<void> {
+async function createVirtual(rest: RestRequest, special: VirtualResource): Promise<void> {
+  const { served, info, request, user } = rest
   const value = parseBody(await request.body(), request.credentials.header('content-type'))
   const kind = served.info.subresources.get(info.subresource)?.kind ?? served.info
   const codec = kindCodec(kind)
@@ -90,5 +91,5 @@ async function createVirtual({ served, info, request, responder, user, warnings 
     name: info.name,
     dryRun: request.query.get('dryRun') === 'All',
   })
-  respondJson(responder, 201, result, warnings)
+  respondValue(rest, 201, result)
 }

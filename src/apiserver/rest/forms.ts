@@ -1,12 +1,11 @@
-/** Answers in other spellings than the cells' own bytes: another version, a Table, metadata alone, YAML. */
-import { stringify as stringifyYaml } from 'yaml'
+/** Answers in other spellings than the cells' own bytes: another version, a Table, metadata alone, YAML, protobuf. */
 import { apiVersionOf, type UnknownObject } from '../../api/object.js'
 import { type TableOptions, tableOf } from '../../api/tables/table.js'
 import { type Cell, objectOf } from '../cacher/cell.js'
-import { type EventType, type Form, jsonForm } from '../cacher/events.js'
 import type { ApiRequest, Responder } from '../handler.js'
 import { jsonHeaders } from '../handler.js'
 import type { ServedResource } from '../registry/resource.js'
+import { encodeValue } from './encode.js'
 import type { Accepted } from './negotiation.js'
 import { listMetadata, type Page } from './page.js'
 import { withWarnings } from './respond.js'
@@ -19,9 +18,6 @@ interface Rendering {
   readonly nowMs: number
   readonly warnings: readonly string[]
 }
-
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 export function renderObject(rendering: Rendering & { readonly cell: Cell }): void {
   const object = shown(rendering.served, objectOf<UnknownObject>(rendering.cell))
@@ -44,23 +40,15 @@ export function renderList(rendering: Rendering & { readonly page: Page }): void
   send(rendering, { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map(partial) })
 }
 
-/** The form of a watch's events. */
-export function watchForm(served: ServedResource, accepted: Accepted, request: ApiRequest, nowMs: () => number): Form {
-  if (accepted.as === 'object' && !served.conversion) return jsonForm
-  const name = `${accepted.as}/${served.info.version}/${request.query.get('includeObject') ?? ''}`
-  const spell = (object: UnknownObject, isBookmark: boolean): unknown => {
-    if (accepted.as === 'object') return object
-    if (accepted.as !== 'Table') return partial(object)
-    const options = { ...tableOptions({ request, nowMs: nowMs() }), withoutRows: isBookmark }
-    return tableOf(served.info, [object], { resourceVersion: object.metadata.resourceVersion ?? '' }, options)
-  }
-  const line = (type: string, object: unknown) => encoder.encode(`${JSON.stringify({ type, object })}\n`)
-  return {
-    name,
-    frame: (type: EventType, bytes) => line(type, spell(shown(served, JSON.parse(decoder.decode(bytes)) as UnknownObject), false)),
-    error: (status) => line('ERROR', status),
-    bookmark: (object) => line('BOOKMARK', spell({ ...object, apiVersion: apiVersionOf(served.info) }, true)),
-  }
+export function tableForm(
+  served: ServedResource,
+  object: UnknownObject,
+  request: ApiRequest,
+  nowMs: number,
+  withoutRows: boolean,
+): unknown {
+  const metadata = { resourceVersion: object.metadata.resourceVersion ?? '' }
+  return tableOf(served.info, [object], metadata, { ...tableOptions({ request, nowMs }), withoutRows })
 }
 
 /** A stored object in the version that is served. */
@@ -73,7 +61,7 @@ function spelled({ accepted }: Rendering, object: UnknownObject, table: () => un
   return accepted.as === 'object' ? object : partial(object)
 }
 
-function partial({ metadata }: UnknownObject): unknown {
+export function partial({ metadata }: UnknownObject): unknown {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
 }
 
@@ -83,11 +71,6 @@ function tableOptions({ request, nowMs }: { request: ApiRequest; nowMs: number }
 }
 
 function send({ accepted, responder, warnings }: Rendering, value: unknown): void {
-  if (accepted.encoding === 'yaml') {
-    responder.respond(200, withWarnings({ ...jsonHeaders, 'content-type': 'application/yaml' }, warnings), [
-      encoder.encode(stringifyYaml(value)),
-    ])
-    return
-  }
-  responder.respond(200, withWarnings(jsonHeaders, warnings), [encoder.encode(`${JSON.stringify(value)}\n`)])
+  const { contentType, bytes } = encodeValue(value, accepted.encoding)
+  responder.respond(200, withWarnings({ ...jsonHeaders, 'content-type': contentType }, warnings), [bytes])
 }

@@ -31,7 +31,7 @@ export function revisionOf(text: string | null): number | undefined {
 export async function getObject({ served, info, request, responder, warnings }: RestRequest, deps: RestDeps): Promise<void> {
   const { cacher } = served.stored
   const asked = revisionOf(request.query.get('resourceVersion'))
-  const accepted = negotiate(request.credentials.header('accept'))
+  const accepted = negotiate(request.credentials.header('accept'), { custom: served.info.typeId === 'custom' })
   if (asked === undefined) await cacher.fresh()
   else if (asked === 0) await cacher.ready()
   else await cacher.reach(asked)
@@ -55,7 +55,7 @@ export function filterOf(served: ServedResource, { info, request }: Pick<RestReq
 
 export async function listObjects(rest: RestRequest, deps: RestDeps): Promise<void> {
   const { served, request, responder, warnings } = rest
-  const accepted = negotiate(request.credentials.header('accept'))
+  const accepted = negotiate(request.credentials.header('accept'), { custom: served.info.typeId === 'custom', list: true })
   const page = await pageOf(rest, deps)
   if (accepted.as !== 'object' || accepted.encoding !== 'json' || served.conversion) {
     return renderList({ served, page, accepted, request, responder, nowMs: deps.clock.now(), warnings })

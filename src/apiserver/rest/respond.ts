@@ -2,6 +2,9 @@
 import { type StatusError, UnknownPathError } from '../../api/status.js'
 import type { Headers, Responder } from '../handler.js'
 import { jsonHeaders } from '../handler.js'
+import type { RestRequest } from './context.js'
+import { encodeValue } from './encode.js'
+import { encodingOf } from './negotiation.js'
 import type { Cell, Layout } from '../cacher/cell.js'
 
 const encoder = new TextEncoder()
@@ -24,11 +27,18 @@ const plainText: Headers = {
   'x-content-type-options': 'nosniff',
 }
 
-export function respondStatus(responder: Responder, error: StatusError): void {
+/** The answer to a write, as the caller wants it. */
+export function respondValue({ request, responder, warnings }: RestRequest, status: number, value: unknown): void {
+  const { contentType, bytes } = encodeValue(value, encodingOf(request.credentials.header('accept')))
+  responder.respond(status, withWarnings({ ...jsonHeaders, 'content-type': contentType }, warnings), [bytes])
+}
+
+export function respondStatus(responder: Responder, error: StatusError, accept?: string): void {
   if (error instanceof UnknownPathError) return responder.respond(404, plainText, [encoder.encode('404 page not found\n')])
   const { retryAfterSeconds } = error.status.details ?? {}
-  const headers = retryAfterSeconds ? { ...jsonHeaders, 'retry-after': String(retryAfterSeconds) } : jsonHeaders
-  responder.respond(error.code, headers, [encoder.encode(`${JSON.stringify(error.status)}\n`)])
+  const { contentType, bytes } = encodeValue(error.status, encodingOf(accept))
+  const headers = { ...jsonHeaders, 'content-type': contentType }
+  responder.respond(error.code, retryAfterSeconds ? { ...headers, 'retry-after': String(retryAfterSeconds) } : headers, [bytes])
 }
 
 /** Bytes of a list are put together in pieces of about this size: few writes, and no copy of the whole. */

@@ -9,7 +9,7 @@ import type { LabelSelector } from '../../api/types/meta-v1.js'
 import type { ServedResource } from '../registry/resource.js'
 import { parseBody } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
-import { respondJson } from './respond.js'
+import { respondValue } from './respond.js'
 import { trackFields } from '../registry/field-tracking.js'
 import { fieldWriter, writeRequest } from './write.js'
 
@@ -19,7 +19,7 @@ interface Scalable extends UnknownObject {
 }
 
 export async function serveScale(rest: RestRequest, deps: RestDeps): Promise<void> {
-  const { served, info, request, responder, warnings } = rest
+  const { served, info, request } = rest
   const write = writeRequest(rest)
   const view = viewOf(served)
   if (info.verb === 'get') {
@@ -28,7 +28,7 @@ export async function serveScale(rest: RestRequest, deps: RestDeps): Promise<voi
     if (!object) throw notFound(served.info, info.name)
     if (view.replicas(object) === undefined)
       throw internalError(`the spec replicas field ${JSON.stringify(served.scale?.specReplicasPath)} does not exist`)
-    return respondJson(responder, 200, scaleOf(view, object), warnings)
+    return respondValue(rest, 200, scaleOf(view, object))
   }
   if (info.verb !== 'update' && info.verb !== 'patch') throw methodNotSupported(served.info, info.verb)
   const body = parseBody(await request.body(), info.verb === 'patch' ? 'application/json' : request.credentials.header('content-type'))
@@ -41,7 +41,7 @@ export async function serveScale(rest: RestRequest, deps: RestDeps): Promise<voi
     trackFields(served, next, old, writer)
     return next
   })
-  respondJson(responder, 200, scaleOf(view, object), warnings)
+  respondValue(rest, 200, scaleOf(view, object))
 }
 
 function patched(type: string, scale: JsonValue, patch: JsonValue): JsonValue {

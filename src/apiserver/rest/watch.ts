@@ -3,8 +3,9 @@ import { StatusError } from '../../api/status.js'
 import { invalidQuery } from './queries.js'
 import { isTrue } from '../request-info.js'
 import type { RestDeps, RestRequest } from './context.js'
-import { watchForm } from './forms.js'
-import { negotiate } from './negotiation.js'
+import { watchForm } from './watch-forms.js'
+import { contentTypes } from './encode.js'
+import { type Encoding, negotiate } from './negotiation.js'
 import { filterOf, revisionOf } from './read.js'
 import { withWarnings } from './respond.js'
 
@@ -15,7 +16,7 @@ export async function watchObjects(rest: RestRequest, deps: RestDeps): Promise<v
   const { served, request, responder, warnings } = rest
   const { cacher } = served.stored
   const { query } = request
-  const accepted = negotiate(request.credentials.header('accept'))
+  const accepted = negotiate(request.credentials.header('accept'), { custom: served.info.typeId === 'custom' })
   const filter = filterOf(served, rest)
   const asked = revisionOf(query.get('resourceVersion'))
   const sendInitialEvents = isTrue(query.get('sendInitialEvents'))
@@ -46,8 +47,8 @@ export async function watchObjects(rest: RestRequest, deps: RestDeps): Promise<v
   }
 }
 
-function contentType(encoding: 'json' | 'yaml'): string {
-  return encoding === 'json' ? 'application/json' : 'application/yaml;stream=watch'
+function contentType(encoding: Encoding): string {
+  return encoding === 'json' ? contentTypes.json : `${contentTypes[encoding]};stream=watch`
 }
 
 /** KEP-3157: sendInitialEvents and resourceVersionMatch=NotOlderThan come together. */

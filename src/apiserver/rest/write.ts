@@ -17,7 +17,7 @@ import type { RestDeps, RestRequest } from './context.js'
 import { shown } from './forms.js'
 import { invalidQuery, optionsKind } from './queries.js'
 import { filterOf } from './read.js'
-import { respondJson } from './respond.js'
+import { respondValue } from './respond.js'
 
 /** Deletions that a collection request runs at once. */
 const parallelDeletions = 32
@@ -46,7 +46,7 @@ function dryRunOf(query: URLSearchParams, verb: string): boolean {
 }
 
 export async function createObject(rest: RestRequest, deps: RestDeps): Promise<void> {
-  const { served, info, request, responder, warnings } = rest
+  const { served, info, request, warnings } = rest
   const validation = fieldValidationOf(request.query, info.verb)
   const write = writeRequest(rest)
   const value = parseBody(await request.body(), request.credentials.header('content-type'))
@@ -54,11 +54,11 @@ export async function createObject(rest: RestRequest, deps: RestDeps): Promise<v
   bindNamespace(object.metadata, served.info.namespaced, info.namespace)
   trackFields(served, object, undefined, fieldWriter(rest, deps))
   const stored = await deps.objects.create(write, toStored(served, object))
-  respondJson(responder, 201, shown(served, stored.object), warnings)
+  respondValue(rest, 201, shown(served, stored.object))
 }
 
 export async function updateObject(rest: RestRequest, deps: RestDeps): Promise<void> {
-  const { served, info, request, responder, warnings } = rest
+  const { served, info, request, warnings } = rest
   const validation = fieldValidationOf(request.query, info.verb)
   const write = writeRequest(rest)
   const value = parseBody(await request.body(), request.credentials.header('content-type'))
@@ -68,7 +68,7 @@ export async function updateObject(rest: RestRequest, deps: RestDeps): Promise<v
   if (object.metadata.name !== info.name)
     throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${info.name})`)
   const result = await updateOrCreate(rest, deps, write, object)
-  respondJson(responder, result.created ? 201 : 200, shown(served, result.object), warnings)
+  respondValue(rest, result.created ? 201 : 200, shown(served, result.object))
 }
 
 /** Some kinds may be made by a PUT (Lease, Endpoints); the others must be there. */
@@ -126,7 +126,7 @@ const patchers: Readonly<Record<string, Patcher>> = {
 }
 
 export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<void> {
-  const { served, info, request, responder, warnings } = rest
+  const { served, info, request, warnings } = rest
   const type = (request.credentials.header('content-type') ?? '').split(';')[0]?.trim() ?? ''
   const patcher = Object.hasOwn(patchers, type) ? patchers[type] : undefined
   if (!patcher) throw unsupportedMediaType(describeUnsupported(type))
@@ -144,7 +144,7 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
     trackFields(served, object, target as unknown as UnknownObject, writer)
     return toStored(served, object)
   })
-  respondJson(responder, 200, shown(served, stored.object), warnings)
+  respondValue(rest, 200, shown(served, stored.object))
 }
 
 function describeUnsupported(type: string): string {
@@ -171,15 +171,14 @@ function applyPatch(patcher: Patcher, served: ServedResource, target: JsonValue,
 }
 
 export async function deleteObject(rest: RestRequest, deps: RestDeps): Promise<void> {
-  const { served, info, responder, warnings } = rest
+  const { served, info } = rest
   const { options, dryRun } = await deletionOptions(rest)
   const write = { ...writeRequest(rest), options: { ...options } }
   const { object, gone } = await deps.objects.delete(dryRun ? { ...write, dryRun } : write, options)
-  if (!gone || returnsDeleted.has(`${served.info.group}/${served.info.resource}`))
-    return respondJson(responder, 200, shown(served, object), warnings)
+  if (!gone || returnsDeleted.has(`${served.info.group}/${served.info.resource}`)) return respondValue(rest, 200, shown(served, object))
   const { resource, group } = served.info
   const details = { name: info.name, ...(group ? { group } : {}), kind: resource, uid: object.metadata.uid }
-  respondJson(responder, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }, warnings)
+  respondValue(rest, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details })
 }
 
 /** Kinds whose last state is the answer to their deletion (API reference: the response of delete). */
@@ -231,7 +230,7 @@ function checkedOptions(options: DeletionOptions): DeletionOptions {
 }
 
 export async function deleteCollection(rest: RestRequest, deps: RestDeps): Promise<void> {
-  const { served, responder, warnings } = rest
+  const { served } = rest
   const { options, dryRun } = await deletionOptions(rest)
   await served.stored.cacher.fresh()
   const filter = filterOf(served, rest)
@@ -248,7 +247,7 @@ export async function deleteCollection(rest: RestRequest, deps: RestDeps): Promi
     return isCustom ? { kind, apiVersion, ...rest } : rest
   })
   const metadata = { resourceVersion: String(served.stored.cacher.revision), ...(isCustom ? { continue: '' } : {}) }
-  respondJson(responder, 200, { kind: served.info.listKind, apiVersion: apiVersionOf(served.info), metadata, items }, warnings)
+  respondValue(rest, 200, { kind: served.info.listKind, apiVersion: apiVersionOf(served.info), metadata, items })
 }
 
 /** undefined when somebody else was faster. */
@@ -271,7 +270,7 @@ async function deleteOne(
 
 /** A POST to a subresource that changes its parent: pods/binding. */
 export async function actOnObject(rest: RestRequest, deps: RestDeps): Promise<boolean> {
-  const { served, info, request, responder, warnings } = rest
+  const { served, info, request } = rest
   const action = served.stored.strategy.actions?.[info.subresource]
   if (!action) return false
   const body = parseBody(await request.body(), request.credentials.header('content-type')) as unknown as UnknownObject
@@ -285,6 +284,6 @@ export async function actOnObject(rest: RestRequest, deps: RestDeps): Promise<bo
     action(object, body, context)
     return object
   })
-  respondJson(responder, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, warnings)
+  respondValue(rest, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 })
   return true
 }
