@@ -16,15 +16,21 @@ export async function runInForeground(component: RunningComponent, clock: Clock)
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   const record = process.env[recordVariable]
+  /** Whatever is still open then, nothing may keep a process that has failed or whose cluster is gone. */
+  const endSoon = () => void setTimeout(() => process.exit(1), orderlyMs).unref()
   const onLost = () => {
     stop()
-    // Nothing may keep a process whose cluster is gone.
-    setTimeout(() => process.exit(1), orderlyMs).unref()
+    endSoon()
   }
   const unwatch = record ? watchRunRecord({ file: record, pid: process.pid, clock, onLost }) : () => undefined
   try {
     await component.ready
     await component.done
+  } catch (error) {
+    // A component that could not start may have begun to serve: whoever supervises it must see it end.
+    if (!asked) stop()
+    endSoon()
+    throw error
   } finally {
     unwatch()
   }
