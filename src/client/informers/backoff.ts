@@ -1,13 +1,14 @@
 import type { Random } from '../../base/random.js'
 
-const delayMsMin = 800
+/** A component and its server often start together: the first tries come quickly. client-go begins at 0.8 s. */
+const delayMsMin = 100
 const delayMsMax = 30_000
 /** A reflector that went well for so long starts from the shortest delay again. */
 const resetAfterMs = 120_000
 /** The first retry after a watch that worked: enough to spread the watches of a process that lost its server. */
 const firstDelayMsMax = 100
 
-/** How long a reflector waits between tries (client-go's reflector: 0.8 s to 30 s, doubling, with jitter). */
+/** How long a reflector waits between tries: 0.1 s to 30 s, doubling, with jitter. */
 export class ReflectorBackoff {
   readonly #random: Random
   #failures = 0

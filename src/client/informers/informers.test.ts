@@ -161,7 +161,7 @@ describe('informers', () => {
     expect(tries()).toBe(1)
     await clock.advance(60_000)
     expect(tries()).toBeGreaterThan(4)
-    expect(tries()).toBeLessThan(9)
+    expect(tries()).toBeLessThan(12)
     const before = tries()
     await clock.advance(120_000)
     expect(tries() - before).toBeGreaterThanOrEqual(4)

@@ -50,6 +50,8 @@ const jitterFactor = 1.2
  * they also take over late: in client-go, which looks half as often, up to 4.4 s later.
  */
 const looksPerRetry = 2
+/** The first wait after an attempt that failed (the server does not answer yet, or not yet to this candidate); it doubles. */
+const failureWaitMs = 100
 /** Candidates that wait for one lease to run out come at most about so far apart. */
 const takeoverSpreadMs = 200
 /** A leader that has not renewed for so long beyond its lease is unhealthy. */
@@ -69,6 +71,8 @@ class Election implements LeaderElection {
   readonly ended: Promise<'lost' | 'stopped'>
   #observed: Observed | undefined
   #told = ''
+  /** Attempts since the last one that was answered. */
+  #failures = 0
   #leads = false
 
   constructor(options: LeaderElectionOptions) {
@@ -107,7 +111,8 @@ class Election implements LeaderElection {
     const { signal } = this.#stopping
     while (!(await this.#try(this.#renewDeadlineMs))) {
       const jitter = 1 + jitterFactor * random.next()
-      const waitMs = Math.min((this.#retryPeriodMs / looksPerRetry) * jitter, this.#untilFreeMs(jitter))
+      const failureMs = this.#failures === 0 ? Number.POSITIVE_INFINITY : failureWaitMs * 2 ** (this.#failures - 1) * jitter
+      const waitMs = Math.min((this.#retryPeriodMs / looksPerRetry) * jitter, this.#untilFreeMs(jitter), failureMs)
       await clock.sleep(waitMs, signal).catch(() => undefined)
       if (signal.aborted) return 'stopped'
     }
@@ -162,8 +167,13 @@ class Election implements LeaderElection {
     const cancel = clock.timer(Math.min(limitMs, this.#renewDeadlineMs / 2), () => timeout.abort(new Error('no answer in time')))
     const signal = AbortSignal.any([timeout.signal, this.#stopping.signal])
     try {
-      return await orAborted(this.#attempt(signal), signal)
+      const held = await orAborted(this.#attempt(signal), signal)
+      this.#failures = 0
+      return held
     } catch (error) {
+      this.#failures++
+      // Of two that create the lease at once one is late: it looks again and sees who leads.
+      if (hasReason(error, 'AlreadyExists')) return false
       if (!this.#stopping.signal.aborted)
         logger.warn('The lease could not be taken or renewed', { lease: this.#leaseName, error: messageOf(error) })
       return false
