@@ -10,8 +10,9 @@ import { NodeRecord } from './nodes/node-record.js'
 import { Prober, type ProbeTarget } from './probes/prober.js'
 import type { Runtime } from './runtime.js'
 import { isMirror, StaticPods } from './static-pods/static-pods.js'
+import { References } from './volumes/references.js'
 import { PodWorkers } from './worker/pod-workers.js'
-import { WriteQueue } from './write-queue.js'
+import { endWrites, WriteQueue } from './write-queue.js'
 
 /**
  * The kubelet of one node: runs the pods that the API binds to it and those that manifests ask for. It needs no API server to be
@@ -65,14 +66,18 @@ export function startKubelet(options: KubeletOptions): Kubelet {
       onChange: (uid) => workers.wake(uid),
       onFailure: (uid, _container, message) => workers.unhealthy(uid, message),
     })
+  const recorder = eventRecorder({ client, clock, logger, random, signal, component: 'kubelet', host: name })
   const workers: PodWorkers = new PodWorkers({
-    ...{ clock, logger, runtime, writes, pods, finalStatus: 'always' as const },
-    recorder: eventRecorder({ client, clock, logger, random, signal, component: 'kubelet', host: name }),
+    ...{ clock, logger, runtime, writes, pods, finalStatus: 'always' as const, references: new References(client, clock) },
+    recorder,
     ...(prober ? { probes: prober } : {}),
     onForget: (record) => statics.forgotten(record),
   })
   const statics = new StaticPods({ host: node, workers, pods, writes, logger })
-  const keeper = new NodeKeeper({ ...{ clock, random, logger, client, writes, leaseWrites }, onRegistered: () => statics.syncMirrors() })
+  const keeper = new NodeKeeper({
+    ...{ clock, random, logger, client, recorder, writes, leaseWrites },
+    onRegistered: () => statics.syncMirrors(),
+  })
 
   const podInformer = informers.informer<Pod>(resources.pods, { fieldSelector: `spec.nodeName=${name}` })
   const nodeInformer = informers.informer<Node>(resources.nodes, { fieldSelector: `metadata.name=${name}` })
@@ -98,9 +103,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
       prober?.stop()
       workers.stop()
       keeper.stop()
-      writes.stop()
-      leaseWrites.stop()
-      await Promise.all([writes.idle(), leaseWrites.idle()])
+      await endWrites(clock, [writes, leaseWrites])
     },
   }
 }

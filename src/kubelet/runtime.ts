@@ -60,6 +60,8 @@ export interface RuntimePod {
   readonly namespace: string
   readonly name: string
   readonly ips: readonly string[]
+  /** Nothing listens on its addresses: what probes would say is in its containers' states. */
+  readonly simulated?: boolean
   /** Oldest attempt first; at most the current and the previous attempt of each container. */
   readonly containers: readonly RuntimeContainer[]
 }

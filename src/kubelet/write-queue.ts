@@ -105,6 +105,16 @@ export class WriteQueue {
   }
 }
 
+const endMs = 1_000
+
+/** Stops queues and waits for what is under way; not for long: whoever stops may have lost the server. */
+export async function endWrites(clock: Clock, queues: readonly WriteQueue[]): Promise<void> {
+  for (const queue of queues) queue.stop()
+  const late = new AbortController()
+  await Promise.race([Promise.all(queues.map((queue) => queue.idle())), clock.sleep(endMs, late.signal).catch(() => undefined)])
+  late.abort()
+}
+
 /** Whether another try may succeed: no answer, overload, a server's own trouble, or rights that are still being set up. */
 function isPassing(error: unknown): boolean {
   if (!(error instanceof StatusError)) return true

@@ -11,7 +11,7 @@ import { NodeRecord } from '../nodes/node-record.js'
 import { SimRuntime } from '../runtimes/sim/sim-runtime.js'
 import { References } from '../volumes/references.js'
 import { PodWorkers } from '../worker/pod-workers.js'
-import { WriteQueue } from '../write-queue.js'
+import { endWrites, WriteQueue } from '../write-queue.js'
 import { describeFake, describeNode, type FleetIdentity, type FleetNode } from './fleet-node.js'
 
 /**
@@ -76,15 +76,16 @@ class RunningFleet implements Fleet {
     this.#leaseWrites = new WriteQueue({ clock, logger, inFlightMax: leaseWritesMax })
     const { signal } = this.#ending
     const informers = informerFactory({ client, clock, logger, random, signal, transform: withoutHistory })
+    const recorder = eventRecorder({ client, clock, logger, random, signal, component: 'kubelet' })
     this.workers = new PodWorkers({
       ...{ clock, logger, runtime: this.runtime, writes: this.#writes, finalStatus: 'when-kept' as const },
       pods: client.resource<Pod>(resources.pods),
       eventAllowance,
       references: new References(client, clock),
-      recorder: eventRecorder({ client, clock, logger, random, signal, component: 'kubelet' }),
+      recorder,
     })
     this.keeper = new NodeKeeper({
-      ...{ clock, logger, random, client, writes: this.#writes, leaseWrites: this.#leaseWrites },
+      ...{ clock, logger, random, client, recorder, writes: this.#writes, leaseWrites: this.#leaseWrites },
       onRegistered: () => this.#registering(),
     })
     this.#nodes = informers.informer<Node>(resources.nodes)
@@ -177,9 +178,7 @@ class RunningFleet implements Fleet {
     this.workers.stop()
     this.keeper.stop()
     this.runtime.stop()
-    this.#writes.stop()
-    this.#leaseWrites.stop()
-    await Promise.all([this.#writes.idle(), this.#leaseWrites.idle()])
+    await endWrites(this.#options.clock, [this.#writes, this.#leaseWrites])
   }
 }
 

@@ -6,6 +6,7 @@ import type { Lease } from '../../api/types/coordination-v1.js'
 import type { Node } from '../../api/types/core-v1.js'
 import { nodeLeaseNamespace } from '../../api/well-known.js'
 import type { Client, ResourceClient } from '../../client/client.js'
+import type { EventRecorder } from '../../client/event-recorder.js'
 import { resources } from '../../client/resources.js'
 import { parseResponse } from '../../client/rest-client.js'
 import { Agenda } from '../agenda.js'
@@ -27,10 +28,14 @@ export interface NodeKeeperOptions {
   /** Heartbeats have their own, so that a storm of pods does not hold them up. */
   readonly leaseWrites: WriteQueue
   readonly onRegistered?: (record: NodeRecord) => void
+  /** Told of nodes that come up, where there are few of them. */
+  readonly recorder?: EventRecorder
 }
 
 /** nodeStatusReportFrequency. */
 const reportMs = 300_000
+const fewNodes = 10
+const healthyReasons = ['NodeHasSufficientMemory', 'NodeHasNoDiskPressure', 'NodeHasSufficientPID', 'NodeReady']
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
@@ -86,7 +91,7 @@ export class NodeKeeper {
     if (first) {
       record.nextStatusMs = this.#needsStatus(record, node) ? nowMs : nowMs + reportMs * (0.5 + random.next() / 2)
       // The status has just been a heartbeat: leases of many nodes that begin together can be spread over a whole period.
-      record.nextRenewMs = nowMs + renewMs * random.next() * (this.#records.size > 10 ? 1 : 0)
+      record.nextRenewMs = nowMs + renewMs * random.next() * (this.#records.size > fewNodes ? 1 : 0)
     } else if (!isHealthy(node)) record.nextStatusMs = Math.min(record.nextStatusMs, nowMs)
     this.#plan(record)
   }
@@ -148,8 +153,12 @@ export class NodeKeeper {
 
   /** A line a node is worth reading where there are few. */
   #say(logger: Logger, message: string, node: string): void {
-    if (this.#records.size > 10) logger.debug(message, { node })
-    else logger.info(message, { node })
+    if (this.#records.size > fewNodes) return logger.debug(message, { node })
+    logger.info(message, { node })
+    // Upstream's kubelet names its node by name alone.
+    const about = { apiVersion: 'v1', kind: 'Node', metadata: { name: node, uid: node } }
+    this.#options.recorder?.event(about, 'Normal', 'Starting', 'Starting kubelet.')
+    for (const reason of healthyReasons) this.#options.recorder?.event(about, 'Normal', reason, `Node ${node} status is now: ${reason}`)
   }
 
   async #writeStatus(record: NodeRecord): Promise<void> {

@@ -76,7 +76,7 @@ export class Prober implements ProbeResults {
   observe(pod: Pod, runtime: RuntimePod | undefined): void {
     const uid = runtime?.uid ?? pod.metadata.uid ?? ''
     const running = new Set<string>()
-    for (const state of runtime?.containers ?? []) {
+    for (const state of runtime?.simulated ? [] : (runtime?.containers ?? [])) {
       if (state.state !== 'running' || !this.started(state)) continue
       const container = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].find(({ name }) => name === state.name)
       if (!container?.readinessProbe && !container?.livenessProbe) continue

@@ -1,6 +1,7 @@
 /**
  * `quorate kubelet`: upstream's flags and KubeletConfiguration around the kubelet, with the native runtime: images
- * `quorate/COMPONENT:TAG` are components of this package, run in this process; `quorate/etcd-host:TAG` is the machine's own etcd.
+ * `quorate/COMPONENT:TAG` are components of this package, run in this process; `quorate/etcd-host:TAG` is the machine's own etcd. Pods of
+ * other images are simulated (docs/simulation.md).
  */
 import { readFileSync } from 'node:fs'
 import { messageOf, QuorateError } from '../../base/errors.js'
@@ -11,8 +12,10 @@ import type { Client } from '../../client/client.js'
 import { ManifestDirectory } from '../../kubelet/files/manifest-directory.js'
 import { type Kubelet, startKubelet } from '../../kubelet/kubelet.js'
 import { hostProcess } from '../../kubelet/runtimes/native/host-process.js'
-import { NativeRuntime } from '../../kubelet/runtimes/native/native-runtime.js'
+import { isNativePod, NativeRuntime } from '../../kubelet/runtimes/native/native-runtime.js'
 import { networkProbe } from '../../kubelet/runtimes/native/network-probe.js'
+import { MixedRuntime } from '../../kubelet/runtimes/mixed-runtime.js'
+import { SimRuntime } from '../../kubelet/runtimes/sim/sim-runtime.js'
 import { componentProgram, type Program } from '../../kubelet/runtimes/native/program.js'
 import { FlagError, type FlagDefinition, type Flags, type FlagTable, parseFlags, usage } from '../flags/flags.js'
 import definitions from '../flags/data/kubelet.json' with { type: 'json' }
@@ -102,8 +105,10 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
   const release = guardProcess(runtime, deps)
   const node = describeMachine(flags, config, `${runtime.name}://${packageVersion}`)
   const probes = networkProbe(deps.route)
+  const simulation = new SimRuntime({ clock, version: packageVersion })
+  const mixed = new MixedRuntime(runtime, simulation, isNativePod)
   const kubelet = startKubelet({
-    ...{ clock, random, logger, client, runtime, node, probe: probes.probe },
+    ...{ clock, random, logger, client, runtime: mixed, node, probe: probes.probe },
     registerNode: config.registerNode,
   })
   // Static pods come first: what the servers below need may be one of them.
@@ -115,11 +120,12 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
     await kubelet.stop()
     probes.close()
     await runtime.stopAll(how)
+    simulation.stop()
     await client.close()
     release()
   }
   try {
-    if (config.port > 0) servers.push(await serveApi(config, { kubelet, runtime, client, deps }))
+    if (config.port > 0) servers.push(await serveApi(config, { kubelet, runtime: mixed, client, deps }))
     if (config.healthzPort > 0) servers.push(await serveHealthz(config.healthzBindAddress, config.healthzPort))
   } catch (error) {
     await stop()
@@ -130,7 +136,7 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
 
 interface Served {
   readonly kubelet: Kubelet
-  readonly runtime: NativeRuntime
+  readonly runtime: MixedRuntime
   readonly client: Client
   readonly deps: HostedDeps
 }

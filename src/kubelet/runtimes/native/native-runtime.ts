@@ -60,6 +60,11 @@ interface NativePod extends RuntimePod {
   readonly containers: NativeContainer[]
 }
 
+/** Whether every image of a pod is one that this runtime is for. */
+export function isNativePod({ spec }: Pod): boolean {
+  return [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].every(({ image }) => imagePattern.test(image ?? ''))
+}
+
 const imagePattern = /^(?:docker\.io\/)?quorate\/([a-z0-9-]+)(?::[\w.+-]+)?$/
 /** What a kill does to an exit code: 128 + SIGKILL. */
 const killedCode = 137

@@ -112,7 +112,7 @@ export class SimRuntime implements Runtime {
 
   #add({ metadata }: Pod, cidr: string | undefined, ips: readonly string[]): SimPod {
     const { uid = '', namespace = '', name = '' } = metadata
-    const made: SimPod = { uid, namespace, name, ips, cidr, holdsAddress: true, containers: [] }
+    const made: SimPod = { uid, namespace, name, ips, cidr, holdsAddress: true, simulated: true, containers: [] }
     this.#pods.set(uid, made)
     return made
   }
