@@ -2,6 +2,7 @@
  * A client from a kubeconfig. An API server of this very process is reached without the wire, as the same user; when it stops, or
  * is another process's, over HTTPS.
  */
+import { setMaxListeners } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { messageOf } from '../../base/errors.js'
 import { type Client, ConnectionError, type Transport, type TransportRequest, type TransportStream } from '../../client/client.js'
@@ -119,7 +120,11 @@ class HostedTransport implements Transport {
   #hosted(): { readonly server: HostedApiServer; readonly transport: Transport } | undefined {
     const server = this.#find()
     if (!server) return undefined
-    if (this.#known?.server !== server) this.#known = { server, transport: server.transport(this.#certificate) }
+    if (this.#known?.server !== server) {
+      this.#known = { server, transport: server.transport(this.#certificate) }
+      // Every request and watch under way listens to it: many listeners are no leak here.
+      if (server.gone) setMaxListeners(0, server.gone)
+    }
     const { transport } = this.#known
     return transport && { server, transport }
   }
