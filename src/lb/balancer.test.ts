@@ -36,7 +36,7 @@ async function balance(backends: readonly Backend[], sick = new Set<string>()): 
   const balancer = await startBalancer({
     ...{ host: '127.0.0.1', port: 0, backends, clock: realClock(), logger: silentLogger },
     isHealthy: async ({ name }) => !sick.has(name),
-    limits: { checkEveryMs: 5 },
+    limits: { checkEveryMs: 5, patienceMs: 50 },
   })
   ended.push(() => balancer.close())
   return balancer
@@ -100,6 +100,15 @@ describe('the load balancer', () => {
     socket.write('y')
     const [chunk] = (await once(socket, 'data')) as [Buffer]
     expect(chunk.toString()).toBe(`${answer.slice(0, 1)}:y`)
+  })
+
+  it('keeps a client waiting for a backend that is only starting', async () => {
+    const a = await backend('a')
+    kill(a)
+    const balancer = await balance([a])
+    const answered = ask(balancer, 'x')
+    a.server.listen(a.port, '127.0.0.1')
+    expect((await answered).answer).toBe('a:x')
   })
 
   it('ends a connection that no backend takes', async () => {

@@ -31,6 +31,10 @@ export interface BalancerLimits {
   readonly connectionsMax: number
   readonly connectTimeoutMs: number
   readonly checkEveryMs: number
+  /** A backend that has fallen is checked sooner at first: after this time, doubling up to the usual one. */
+  readonly recheckMs: number
+  /** How long a client waits for a backend that takes its connection. A cluster that starts is ready in less. */
+  readonly patienceMs: number
   readonly checkTimeoutMs: number
   /** So many failed checks in a row make a backend unhealthy; one that succeeds makes it healthy. */
   readonly checksToFall: number
@@ -47,6 +51,8 @@ const defaults: BalancerLimits = {
   connectionsMax: 10_000,
   connectTimeoutMs: 1_000,
   checkEveryMs: 1_000,
+  recheckMs: 100,
+  patienceMs: 3_000,
   checkTimeoutMs: 2_000,
   checksToFall: 2,
 }
@@ -64,6 +70,8 @@ class Target {
     this.backend = backend
   }
 }
+
+const retryMs = 50
 
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
   const limits = { ...defaults, ...options.limits }
@@ -103,16 +111,22 @@ interface Serving {
 
 /** Joins a client to the first backend that takes the connection. */
 async function serve(client: Socket, { targets, limits, options }: Serving): Promise<void> {
-  for (const target of inOrder(targets)) {
-    if (client.destroyed) return
-    const upstream = await open(target.backend, limits.connectTimeoutMs, options.clock)
-    if (upstream) {
-      join(client, upstream, target)
-      return
+  const { clock, logger } = options
+  const deadline = clock.monotonic() + limits.patienceMs
+  for (;;) {
+    for (const target of inOrder(targets)) {
+      if (client.destroyed) return
+      const upstream = await open(target.backend, limits.connectTimeoutMs, clock)
+      if (upstream) {
+        join(client, upstream, target)
+        return
+      }
+      if (target.healthy) fall(target, 'it refuses connections', logger)
     }
-    if (target.healthy) fall(target, 'it refuses connections', options.logger)
+    if (clock.monotonic() >= deadline) break
+    await clock.sleep(retryMs)
   }
-  options.logger.warn('No API server takes connections')
+  logger.warn('No API server takes connections')
   client.destroy()
 }
 
@@ -177,7 +191,8 @@ async function watchHealth(target: Target, { targets, limits, options, signal }:
           for (const connection of target.connections) connection.destroy()
       }
     }
-    await clock.sleep(limits.checkEveryMs, signal).catch(() => undefined)
+    const againMs = limits.recheckMs * 2 ** Math.min(Math.max(0, target.failedChecks - 1), 10)
+    await clock.sleep(target.healthy ? limits.checkEveryMs : Math.min(limits.checkEveryMs, againMs), signal).catch(() => undefined)
   }
 }
 

@@ -13,7 +13,7 @@ import type { LocalCluster, LocalContext } from './context.js'
 import { apiUrl } from './credentials.js'
 import { kubeletConfigText } from './kubelet-config.js'
 
-const pollMs = 25
+const pollMs = 50
 
 /** Resolves once the API answers through the load balancer and the objects of kubeadm are there. */
 export async function makeUsable(context: LocalContext, cluster: LocalCluster, client: Client, signal: AbortSignal): Promise<void> {

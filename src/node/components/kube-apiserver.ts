@@ -109,14 +109,6 @@ async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?:
     handle: (request, responder) => server.handle(request, responder),
   })
   logger.info('Serving securely', { address: `${flags.string('bind-address')}:${listening.port}` })
-  try {
-    await server.start()
-  } catch (error) {
-    await listening.close(0)
-    await store.close()
-    throw error
-  }
-  logger.info('All post-start hooks are done')
   const gone = new AbortController()
   const hosted: HostedApiServer = {
     gone: gone.signal,
@@ -126,10 +118,23 @@ async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?:
     },
   }
   const names = new Set([`127.0.0.1:${listening.port}`, `${ip.includes(':') ? `[${ip}]` : ip}:${listening.port}`])
-  const withdraw = [...names].map((name) => deps.hostedApiServers?.add(name, hosted))
+  const added = [...names].map((name) => deps.hostedApiServers?.add(name, hosted))
+  const withdraw = () => {
+    for (const remove of added) remove?.()
+  }
+  try {
+    await server.start()
+  } catch (error) {
+    withdraw()
+    gone.abort()
+    await listening.close(0)
+    await store.close()
+    throw error
+  }
+  logger.info('All post-start hooks are done')
   return {
     async stop(how) {
-      for (const remove of withdraw) remove?.()
+      withdraw()
       if (how?.crash) gone.abort()
       await server.stop(how)
       gone.abort()
