@@ -16,6 +16,12 @@ import { addUp } from './local/up.js'
 // A signal here has as many listeners as there are watches and controllers; node's warning is meant for emitters that leak.
 setMaxListeners(0)
 
+// Whoever reads what is printed may have seen enough (`| head`): that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
 const program = new Command('quorate')
   .description('A Kubernetes-compatible, highly available cluster in one npm package.')
   .version(packageVersion, '--version', 'print the version of this package')

@@ -2,6 +2,7 @@
  * Runs controllers over shared informers: one work queue each, a key never twice at once, failures again with backoff.
  * A controller that waits for a cache (a resource that its API server does not serve, say) holds up no other one.
  */
+import type { KubeObject } from '../api/object.js'
 import type { Client } from '../client/client.js'
 import { informerFactory, type InformerFactory } from '../client/informers/informers.js'
 import type { QueueObserver } from '../client/work-queue/work-queue.js'
@@ -40,7 +41,7 @@ const workersDefault = 5
 
 export function runControllers(options: RunControllersOptions): RunningControllers {
   const { client, clock, random, logger, controllers, signal } = options
-  const informers = options.informers ?? informerFactory({ client, clock, random, logger, signal })
+  const informers = options.informers ?? informerFactory({ client, clock, random, logger, signal, transform: dropManagedFields })
   const endings = controllers.map(() => new AbortController())
   const end = () => {
     for (const ending of endings) ending.abort(signal.reason)
@@ -63,4 +64,9 @@ export function runControllers(options: RunControllersOptions): RunningControlle
   // A caller that does not look at it must not be ended by its rejection.
   synced.catch(() => undefined)
   return { synced, stopped: Promise.all(runs.map((run) => run.stopped)).then(() => undefined) }
+}
+
+/** Often half of an object, and no controller reads them; a write without them leaves them as they are. */
+function dropManagedFields({ metadata }: KubeObject): void {
+  metadata.managedFields = undefined
 }
