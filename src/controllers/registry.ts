@@ -69,7 +69,8 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
   'namespace-controller': () => namespaceController(),
   'serviceaccount-controller': () => serviceAccountController(),
   'clusterrole-aggregation-controller': () => clusterRoleAggregationController(),
-  'root-ca-certificate-publisher-controller': ({ rootCa }) => (rootCa === undefined ? undefined : rootCaPublisher(rootCa)),
+  // Without certificates the ConfigMap is empty, but there: pods mount it.
+  'root-ca-certificate-publisher-controller': ({ rootCa = '' }) => rootCaPublisher(rootCa),
   'endpoints-controller': ({ endpointUpdatesBatchPeriodMs: batchPeriodMs }) => endpointController({ batchPeriodMs }),
   'endpointslice-controller': ({ endpointSliceUpdatesBatchPeriodMs: batchPeriodMs, maxEndpointsPerSlice }) =>
     endpointSliceController({ batchPeriodMs, endpointsPerSliceMax: maxEndpointsPerSlice }),

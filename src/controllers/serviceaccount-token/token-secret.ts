@@ -1,6 +1,6 @@
 /** Secrets that hold a service account's token (type kubernetes.io/service-account-token). Pure. */
 import type { Secret, ServiceAccount } from '../../api/types/core-v1.js'
-import { fromBase64, toBase64 } from '../common/base64.js'
+import { toBase64 } from '../common/base64.js'
 
 export const tokenSecretType = 'kubernetes.io/service-account-token'
 const nameAnnotation = 'kubernetes.io/service-account.name'
@@ -55,9 +55,4 @@ function claimsOf({ metadata: { namespace = '', name = '' } }: Secret, account: 
     [claim('service-account.uid')]: account.metadata.uid ?? '',
     sub: `system:serviceaccount:${namespace}:${account.metadata.name ?? ''}`,
   }
-}
-
-/** A Secret's token in the clear; for tests and for whoever shows it. */
-export function tokenIn({ data }: Secret): string {
-  return fromBase64(data?.['token'])
 }

@@ -1,6 +1,7 @@
 /** What the flags of kube-controller-manager mean to its controllers. */
 import { controllerMakers } from '../../controllers/registry.js'
 import { type ClusterSigning, type ControllerOptions, defaultControllerOptions, type SigningPair } from '../../controllers/options.js'
+import { readKubeconfig } from './kubeconfig-file.js'
 import { FlagError, type FlagDefinition, type Flags } from '../flags/flags.js'
 import type { HostedDeps } from './component.js'
 import { readFlagFile } from './serving/flags.js'
@@ -41,10 +42,10 @@ export function concurrencyFlags(definitions: readonly FlagDefinition[]): { flag
 }
 
 export function controllerOptions(flags: Flags, deps: HostedDeps): ControllerOptions {
-  const [rootCa, serviceAccountPrivateKey] = [
-    readFlagFile(flags, 'root-ca-file', deps),
-    readFlagFile(flags, 'service-account-private-key-file', deps),
-  ]
+  const serviceAccountPrivateKey = readFlagFile(flags, 'service-account-private-key-file', deps)
+  // What the manager itself trusts is what the cluster's clients may (upstream's rule).
+  const rootCa =
+    readFlagFile(flags, 'root-ca-file', deps) ?? readKubeconfig(deps.resolvePath(flags.string('kubeconfig')), deps.resolvePath).ca
   const clusterCidrs = listOf(flags.string('cluster-cidr'))
   const allocateNodeCidrs = flags.bool('allocate-node-cidrs')
   if (allocateNodeCidrs && clusterCidrs.length === 0)
