@@ -4,6 +4,7 @@ import { seededRandom } from '../../base/random.js'
 import { VirtualClock } from '../../base/virtual-clock.js'
 import type { Lease } from '../../api/types/coordination-v1.js'
 import type { ConfigMap, Event, Node, Pod, Secret } from '../../api/types/core-v1.js'
+import type { Transport } from '../../client/client.js'
 import { resources } from '../../client/resources.js'
 import { restClient } from '../../client/rest-client.js'
 import { FaultyTransport } from '../../client/testdata/faulty-transport.js'
@@ -15,10 +16,18 @@ let api: TestApiServer
 let fleet: Fleet
 let writes: string[]
 
+function startOn(transport: Transport, clock: VirtualClock, nodes: readonly FleetNode[]): Fleet {
+  const identity = { kubeletVersion: 'v1.36.0+quorate.test', architecture: 'amd64', port: 10250 }
+  const client = restClient(transport)
+  return startFleet({ client, clock, random: seededRandom(2), logger: silentLogger, identity, version: '0.0.0', nodes })
+}
+
+let transport: FaultyTransport
+
 async function start(nodes: readonly FleetNode[]) {
   const clock = new VirtualClock()
   api = await testApiServer(clock)
-  const transport = new FaultyTransport(api.transport)
+  transport = new FaultyTransport(api.transport)
   await api.client
     .resource({ group: '', version: 'v1', resource: 'serviceaccounts' })
     .create({ metadata: { name: 'default', namespace: 'default' } })
@@ -32,9 +41,7 @@ async function start(nodes: readonly FleetNode[]) {
     if (method !== 'GET') writes.push(`${method} ${path.split('?')[0]}`)
     return undefined
   }
-  const client = restClient(transport)
-  const identity = { kubeletVersion: 'v1.36.0+quorate.test', architecture: 'amd64', port: 10250 }
-  fleet = startFleet({ client, clock, random: seededRandom(2), logger: silentLogger, identity, version: '0.0.0', nodes })
+  fleet = startOn(transport, clock, nodes)
   await fleet.ready
   return { clock, client: api.client }
 }
@@ -222,4 +229,55 @@ test('a machine that is switched off stops its heartbeats; what it ran starts an
   const pod = await pods.get('default', 'web')
   expect(pod.status?.phase).toBe('Running')
   expect(pod.status?.containerStatuses?.[0]?.restartCount).toBe(1)
+})
+
+test('another process takes the nodes over: what ran goes on, and nothing is written about it', async () => {
+  const { clock, client } = await start([{ name: 'worker-1' }])
+  const pods = client.resource<Pod>(resources.pods)
+  await pods.create(podOn('worker-1'))
+  await turns(clock)
+  await clock.advance(1_000)
+  await turns(clock)
+  const before = await pods.get('default', 'web')
+  await fleet.stop()
+  writes.length = 0
+  fleet = startOn(transport, clock, [{ name: 'worker-1' }])
+  await fleet.ready
+  await turns(clock)
+  await clock.advance(5_000)
+  await turns(clock)
+  expect(await pods.get('default', 'web')).toEqual(before)
+  expect(writes.filter((write) => write.includes('/pods/'))).toEqual([])
+  await pods.create(podOn('worker-1', 'next'))
+  await turns(clock)
+  await clock.advance(1_000)
+  await turns(clock)
+  expect((await pods.get('default', 'next')).status?.podIP).not.toBe(before.status?.podIP)
+})
+
+test('a pod that is longer active than its deadline fails: DeadlineExceeded', async () => {
+  const { clock, client } = await start([{ name: 'worker-1' }])
+  const pods = client.resource<Pod>(resources.pods)
+  await pods.create(podOn('worker-1', 'slow', {}, { activeDeadlineSeconds: 10 }))
+  await turns(clock)
+  await clock.advance(5_000)
+  await turns(clock)
+  expect((await pods.get('default', 'slow')).status?.phase).toBe('Running')
+  await clock.advance(6_000)
+  await turns(clock)
+  expect((await pods.get('default', 'slow')).status).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded' })
+})
+
+test('an image that cannot be pulled: ErrImagePull, then ImagePullBackOff', async () => {
+  const { clock, client } = await start([{ name: 'worker-1' }])
+  const pods = client.resource<Pod>(resources.pods)
+  await pods.create(podOn('worker-1', 'noimage', { annotations: { 'sim.quorate.dev/image-pull-error': 'no such host' } }))
+  const reason = async () => (await pods.get('default', 'noimage')).status?.containerStatuses?.[0]?.state?.waiting?.reason
+  await turns(clock)
+  await clock.advance(1_000)
+  await turns(clock)
+  expect(await reason()).toBe('ErrImagePull')
+  await clock.advance(6_000)
+  await turns(clock)
+  expect(await reason()).toBe('ImagePullBackOff')
 })

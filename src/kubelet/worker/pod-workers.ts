@@ -147,7 +147,8 @@ export class PodWorkers {
 
   /** Forgets the pods of a node that is no longer ours; nothing is written. Its machine is gone, and so are its containers. */
   async dropHost(name: string): Promise<void> {
-    for (const record of [...this.#records.values()]) if (record.host.name === name) await this.#forget(record)
+    // All at once: the node may be taken up again before the runtime is done with the first of them.
+    await Promise.all([...this.#records.values()].filter(({ host }) => host.name === name).map((record) => this.#forget(record)))
   }
 
   /** A probe of a container has failed. */
