@@ -109,8 +109,11 @@ export class PodWorkers {
     } else {
       // An event that the answer to our own write has overtaken says nothing new.
       if (record.apiPod && isNewer(record.apiPod, pod)) return
+      const isOwnWrite = record.apiPod?.metadata.resourceVersion === pod.metadata.resourceVersion
       record.pod = pod
       record.apiPod = pod
+      // What the answer has told already. The object is taken all the same: the cache keeps it anyhow.
+      if (isOwnWrite) return
     }
     this.wake(uid)
   }
@@ -272,7 +275,7 @@ export class PodWorkers {
       wanted(record, untilMs)
       const message = `back-off ${goDuration(delayMs)} restarting failed container=${container} pod=${podText(record.pod)}`
       waiting.set(container, { reason: 'CrashLoopBackOff', message })
-      if (record.status?.containerStatuses?.some(({ name, state }) => name === container && state?.waiting?.reason === 'CrashLoopBackOff'))
+      if (known(record).containerStatuses?.some(({ name, state }) => name === container && state?.waiting?.reason === 'CrashLoopBackOff'))
         continue
       this.#events.tell(record, 'BackOff', `Back-off restarting failed container ${container} in pod ${podText(record.pod)}`)
     }
@@ -438,10 +441,7 @@ export class PodWorkers {
     if (!apiPod) return
     if (over && !record.isStatic && record.pod.metadata.deletionTimestamp && !record.deleteSent) return this.#write(record)
     const patch = patchOf(record)
-    if (!patch) {
-      record.unwrittenSinceMs = undefined
-      return
-    }
+    if (!patch) return settled(record)
     record.unwrittenSinceMs ??= nowMs
     const dueMs = record.status?.phase === 'Pending' ? record.unwrittenSinceMs + this.#statusDelayMs : nowMs
     if (dueMs > nowMs) wanted(record, dueMs)
@@ -503,6 +503,12 @@ export async function deletePod(pods: ResourceClient<Pod>, pod: Pod): Promise<vo
   } catch (error) {
     if (!hasReason(error, 'NotFound') && !hasReason(error, 'Conflict')) throw error
   }
+}
+
+/** The API has it all: nothing is kept twice. */
+function settled(record: PodRecord): void {
+  record.unwrittenSinceMs = undefined
+  record.status = undefined
 }
 
 function fail(record: PodRecord, key: string, failure: StartFailure): void {
