@@ -75,6 +75,7 @@ export class PodStatusWriter {
       status: 'False',
       reason,
       message,
+      ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
       lastTransitionTime: old?.status === 'False' && old.lastTransitionTime ? old.lastTransitionTime : timestamp(clock.now()),
     }
     const status = { conditions: [condition], ...(nominatedNode === undefined ? {} : { nominatedNodeName: nominatedNode || null }) }

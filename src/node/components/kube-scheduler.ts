@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { parse } from 'yaml'
 import { messageOf, QuorateError } from '../../base/errors.js'
-import { Metrics } from '../../base/metrics.js'
 import { Health } from '../../apiserver/health.js'
 import { eventRecorder } from '../../client/event-recorder/recorder.js'
 import { electLeader, type LeaderElection } from '../../client/leader-election/leader-election.js'
-import { defaultConfig, type SchedulerConfig, schedulerConfigOf } from '../../scheduler/config/config.js'
+import { defaultConfig, defaultSchedulerName, type SchedulerConfig, schedulerConfigOf } from '../../scheduler/config/config.js'
 import { type RunningScheduler, runScheduler } from '../../scheduler/scheduler.js'
 import definitions from '../flags/data/kube-scheduler.json' with { type: 'json' }
 import { durationMs, FlagError, type FlagDefinition, type Flags, type FlagTable, parseFlags, usage } from '../flags/flags.js'
 import { type ComponentMain, type HostedDeps, running } from './component.js'
 import { connectKubeconfig } from './kubeconfig-client.js'
 import { servingFlags, servingOf } from './serving/flags.js'
+import { componentMetrics, requestMetrics } from './serving/metrics.js'
 import { serve } from './serving/serve.js'
 
 const name = 'kube-scheduler'
@@ -49,10 +49,13 @@ async function startScheduler(flags: Flags, deps: HostedDeps, fail: (error: Erro
   const election = electionOf(flags, config, deps)
   const kubeconfig = config.kubeconfig || flags.string('kubeconfig')
   if (kubeconfig === '') throw new QuorateError('FlagMissing', 'neither the configuration nor --kubeconfig names a kubeconfig')
-  const metrics = new Metrics()
-  const client = connectKubeconfig(kubeconfig, deps, { userAgent: name })
+  const metrics = componentMetrics()
+  const leads = metrics.gauge('leader_election_master_status', 'Whether this process leads: 1, or waits: 0.', ['name'])
+  const client = connectKubeconfig(kubeconfig, deps, { userAgent: name, observe: requestMetrics(metrics, clock) })
   const ending = new AbortController()
-  const events = eventRecorder({ client, clock, random, logger, component: name, signal: ending.signal })
+  // Upstream's events come from the scheduler by its name in pods, not from the program.
+  const component = config.profiles[0]?.schedulerName ?? defaultSchedulerName
+  const events = eventRecorder({ client, clock, random, logger, component, signal: ending.signal })
   let scheduler: RunningScheduler | undefined
   let elected: LeaderElection | undefined
   const health = new Health()
@@ -64,22 +67,28 @@ async function startScheduler(flags: Flags, deps: HostedDeps, fail: (error: Erro
   const work = (signal: AbortSignal) => {
     scheduler = runScheduler({ client, clock, random, logger, events, config, metrics, signal })
   }
+  const stop = async (how?: { crash?: boolean }) => {
+    ending.abort()
+    await elected?.stop({ release: !how?.crash })
+    if (!how?.crash) await scheduler?.stopped
+    await Promise.all([server?.close(how), serving.close(), client.close()])
+  }
   if (!election) work(ending.signal)
   else {
-    elected = electLeader({ client, clock, random, logger, events, ...election, onLeading: (signal) => work(signal) })
+    leads.set([election.name], 0)
+    const onLeading = (signal: AbortSignal) => {
+      leads.set([election.name], 1)
+      work(signal)
+    }
+    elected = electLeader({ client, clock, random, logger, events, ...election, onLeading })
     // Upstream's rule: one that has lost its lease ends, so that nothing of it goes on by mistake.
-    void elected.ended.then((how) => {
-      if (how === 'lost' && !ending.signal.aborted) fail(new QuorateError('LeadershipLost', 'leader election lost'))
+    void elected.ended.then(async (how) => {
+      if (how !== 'lost' || ending.signal.aborted) return
+      await stop({ crash: true })
+      fail(new QuorateError('LeadershipLost', 'leader election lost'))
     })
   }
-  return {
-    async stop(how?: { crash?: boolean }) {
-      ending.abort()
-      await elected?.stop({ release: !how?.crash })
-      if (!how?.crash) await scheduler?.stopped
-      await Promise.all([server?.close(how), serving.close(), client.close()])
-    },
-  }
+  return { stop }
 }
 
 function readConfig(flags: Flags, { resolvePath }: HostedDeps): SchedulerConfig {

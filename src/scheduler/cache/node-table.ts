@@ -33,7 +33,9 @@ export class NodeTable {
   readonly #free: number[] = []
   readonly #topologies = new Map<string, Topology>()
   readonly #scalars = new Map<string, ResourceColumn>()
-  readonly #taintSets = new Map<string, number>()
+  readonly #taintSets = new Map<string, { readonly id: number; nodes: number }>()
+  readonly #taintKeys: string[] = []
+  readonly #freeTaintSets: number[] = []
   #capacity = 64
   #order: Int32Array = new Int32Array(0)
   #orderIsStale = false
@@ -57,6 +59,8 @@ export class NodeTable {
   /** Index into `taintLists`. */
   taintSet = new Int32Array(this.#capacity)
   readonly taintLists: (readonly Taint[])[] = []
+  /** Nodes with a PreferNoSchedule taint. */
+  softTainted = 0
   /** Counts the changes of a node's name, labels, taints and cordon: what was computed from those holds while it stands still. */
   version = new Uint32Array(this.#capacity)
 
@@ -99,7 +103,8 @@ export class NodeTable {
     if (!old || placementChanged(node, old)) {
       this.version[slot] = (this.version[slot] as number) + 1
       this.cordoned[slot] = node.spec?.unschedulable ? 1 : 0
-      this.taintSet[slot] = this.#internTaints(node.spec?.taints ?? [])
+      if (old) this.#dropTaints(slot)
+      this.#setTaints(slot, node.spec?.taints ?? [])
       for (const topology of this.#topologies.values()) topology.set(slot, node)
     }
     if (!old || zoneOf(old) !== zoneOf(node)) this.#orderIsStale = true
@@ -112,6 +117,7 @@ export class NodeTable {
     this.nodes[slot] = undefined
     this.#setAllocatable(slot, {})
     this.images.set(slot, undefined)
+    this.#dropTaints(slot)
     for (const topology of this.#topologies.values()) topology.set(slot, undefined)
     this.#orderIsStale = true
     this.#freeIfEmpty(slot)
@@ -187,15 +193,29 @@ export class NodeTable {
   }
 
   /** Few lists of taints are shared by all nodes: a pod's tolerations are held against each list once. */
-  #internTaints(taints: readonly Taint[]): number {
+  #setTaints(slot: number, taints: readonly Taint[]): void {
     const key = taints.map(({ key: name, value = '', effect }) => `${name}\0${value}\0${effect}`).join('\n')
-    let id = this.#taintSets.get(key)
-    if (id === undefined) {
-      id = this.taintLists.length
-      this.taintLists.push(taints)
-      this.#taintSets.set(key, id)
+    let set = this.#taintSets.get(key)
+    if (!set) {
+      const id = this.#freeTaintSets.pop() ?? this.taintLists.length
+      this.taintLists[id] = taints
+      this.#taintKeys[id] = key
+      this.#taintSets.set(key, (set = { id, nodes: 0 }))
     }
-    return id
+    set.nodes++
+    this.taintSet[slot] = set.id
+    if (taints.some(({ effect }) => effect === 'PreferNoSchedule')) this.softTainted++
+  }
+
+  #dropTaints(slot: number): void {
+    const id = this.taintSet[slot] as number
+    const key = this.#taintKeys[id] as string
+    const set = this.#taintSets.get(key)
+    if (!set) return
+    if (this.taintLists[id]?.some(({ effect }) => effect === 'PreferNoSchedule')) this.softTainted--
+    if (--set.nodes > 0) return
+    this.#taintSets.delete(key)
+    this.#freeTaintSets.push(id)
   }
 
   #freeIfEmpty(slot: number): void {

@@ -37,6 +37,7 @@ async function evictOne(
         type: 'DisruptionTarget',
         status: 'True',
         reason: preemptedReason,
+        ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
         message: `${preemptor.schedulerName}: preempting to accommodate a higher priority pod`,
         lastTransitionTime: timestamp(clock.now()),
       }

@@ -45,9 +45,12 @@ export function taintToleration(): Plugin {
       }
     },
     score(pod, slots, { nodes }, into) {
-      const counts = nodes.taintLists.map((taints) => softCount(pod, taints))
-      if (counts.every((count) => count === 0)) return false
-      for (let i = 0; i < slots.length; i++) into[i] = counts[nodes.taintSet[slots[i] as number] as number] as number
+      if (nodes.softTainted === 0) return false
+      const counts: (number | undefined)[] = []
+      for (let i = 0; i < slots.length; i++) {
+        const list = nodes.taintSet[slots[i] as number] as number
+        into[i] = counts[list] ??= softCount(pod, nodes.taintLists[list] ?? [])
+      }
       normalize(into, slots.length, true)
       return true
     },

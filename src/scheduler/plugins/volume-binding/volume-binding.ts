@@ -48,7 +48,7 @@ export function volumeBinding({ bindTimeoutSeconds = 600 }: VolumeBindingArgs, s
     const waiting: PersistentVolumeClaim[] = []
     for (const each of claimNames(pod)) {
       const claim = binder.claim(`${pod.namespace}/${each}`)
-      const fault = claim ? faultOf(claim) : `persistentvolumeclaim "${each}" not found`
+      const fault = claim ? (faultOf(claim) ?? ownerFault(claim, pod, each)) : `persistentvolumeclaim "${each}" not found`
       if (!claim || fault) return unresolvable(name, fault ?? '')
       if (isFullyBound(claim)) bound.push(claim)
       else if (isDelayed(claim, storage.classes) && !claim.spec?.volumeName) waiting.push(claim)
@@ -127,6 +127,13 @@ function faultOf({ metadata, spec, status }: PersistentVolumeClaim): string | un
   if (status?.phase === 'Lost')
     return `persistentvolumeclaim "${metadata.name}" bound to non-existent persistentvolume "${spec?.volumeName}"`
   return metadata.deletionTimestamp ? `persistentvolumeclaim "${metadata.name}" is being deleted` : undefined
+}
+
+/** The claim of a generic ephemeral volume must be the pod's own, not one that happens to have its name (KEP-1698). */
+function ownerFault({ metadata }: PersistentVolumeClaim, { pod, uid, key, name: podName }: PodInfo, claim: string): string | undefined {
+  const isEphemeral = pod.spec?.volumes?.some((volume) => volume.ephemeral && `${podName}-${volume.name}` === claim)
+  if (!isEphemeral || metadata.ownerReferences?.some((owner) => owner.controller && owner.uid === uid)) return undefined
+  return `PVC ${metadata.namespace}/${claim} was not created for pod ${key} (pod is not owner)`
 }
 
 function sizeOf({ spec }: PersistentVolumeClaim): number {
