@@ -43,12 +43,25 @@ function compareMembers(
   for (const name in after) {
     if (skip?.has(name)) continue
     const old = before?.[name]
-    if (old !== after[name]) compareInto(`f:${name}`, memberType(name), old, after[name], into)
+    if (old !== after[name]) compareInto(fieldElement(name), memberType(name), old, after[name], into)
   }
   for (const name in before) {
     if (skip?.has(name) || (after && after[name] !== undefined)) continue
-    compareInto(`f:${name}`, memberType(name), before[name], undefined, into)
+    compareInto(fieldElement(name), memberType(name), before[name], undefined, into)
   }
+}
+
+const fieldElements = new Map<string, string>()
+/** Names of fields are few; keys of labels and data are not, and are not remembered beyond this. */
+const fieldElementsMax = 4096
+
+function fieldElement(name: string): string {
+  let element = fieldElements.get(name)
+  if (element === undefined) {
+    element = `f:${name}`
+    if (fieldElements.size < fieldElementsMax) fieldElements.set(name, element)
+  }
+  return element
 }
 
 function compareInto(element: string, type: MergeType, before: unknown, after: unknown, into: Pair): void {
@@ -57,50 +70,57 @@ function compareInto(element: string, type: MergeType, before: unknown, after: u
   if (inner.removed) (into.removed ??= {})[element] = inner.removed
 }
 
+/** Shared by all: sets of fields are never changed. */
+const leaf: FieldTree = Object.freeze({})
 const nothing: Pair = { changed: undefined, removed: undefined }
+const changedLeaf: Pair = { changed: leaf, removed: undefined }
+const removedLeaf: Pair = { changed: undefined, removed: leaf }
+
+function ofOnePiece(before: unknown, after: unknown): Pair {
+  if (sameValue(before, after)) return nothing
+  return after === undefined ? removedLeaf : changedLeaf
+}
 
 /** `undefined` is an absent value, null one that is there and empty. */
 function compareValues(type: MergeType, before: unknown, after: unknown): Pair {
-  if (before === undefined && after === undefined) return nothing
-  const parts = partsOf(type, before, after)
-  if (!parts) return sameValue(before, after) ? nothing : leaf(after)
-  const result: Pair = { changed: undefined, removed: undefined }
-  parts(result)
-  // A container that is new, or gone, is a field besides what it holds.
-  if (before === undefined) result.changed = withSelf(result.changed)
-  if (after === undefined) result.removed = withSelf(result.removed)
-  return result
-}
-
-function leaf(after: unknown): Pair {
-  if (after === undefined) return { changed: undefined, removed: {} }
-  return { changed: {}, removed: undefined }
-}
-
-function withSelf(tree: FieldTree | undefined): FieldTree {
-  return tree ? { '.': {}, ...tree } : {}
-}
-
-/** How the two fall into parts; undefined when they are of one piece, or both are empty. */
-function partsOf(type: MergeType, before: unknown, after: unknown): ((into: Pair) => void) | undefined {
   switch (type.kind) {
     case 'atomic':
-      return undefined
+      return ofOnePiece(before, after)
     case 'deduced':
     case 'map': {
       const [old, next] = [isMap(before) ? before : undefined, isMap(after) ? after : undefined]
-      if ((before !== undefined && before !== null && !old) || (after !== undefined && after !== null && !next)) return undefined
-      if (isEmptyMap(old) && isEmptyMap(next)) return undefined
-      const member = type.kind === 'map' ? type.member : () => type
-      return (into) => compareMembers(member, old, next, into)
+      const isOther = (before !== undefined && before !== null && !old) || (after !== undefined && after !== null && !next)
+      if (isOther || (isEmptyMap(old) && isEmptyMap(next))) return ofOnePiece(before, after)
+      const result = withSelf(before, after)
+      compareMembers(type.kind === 'map' ? type.member : () => type, old, next, result)
+      return trimmed(result)
     }
     case 'set':
     case 'keyed': {
       const [old, next] = [asList(before), asList(after)]
-      if (!old?.length && !next?.length) return undefined
-      return (into) => compareItems(type, old ?? [], next ?? [], into)
+      if (!old?.length && !next?.length) return ofOnePiece(before, after)
+      const result = withSelf(before, after)
+      compareItems(type, old ?? [], next ?? [], result)
+      return trimmed(result)
     }
   }
+}
+
+/** A container that is new, or gone, is a field besides what it holds. */
+function withSelf(before: unknown, after: unknown): Pair {
+  return { changed: before === undefined ? { '.': leaf } : undefined, removed: after === undefined ? { '.': leaf } : undefined }
+}
+
+/** A container that holds nothing is a plain field. */
+function trimmed(pair: Pair): Pair {
+  if (pair.changed && isOnlySelf(pair.changed)) pair.changed = leaf
+  if (pair.removed && isOnlySelf(pair.removed)) pair.removed = leaf
+  return pair
+}
+
+function isOnlySelf(tree: FieldTree): boolean {
+  for (const element in tree) if (element !== '.') return false
+  return true
 }
 
 function isEmptyMap(map: Members | undefined): boolean {
@@ -112,6 +132,8 @@ function asList(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(value) ? (value as unknown[]) : undefined
 }
 
+const setItem: MergeType = { kind: 'atomic' }
+
 function compareItems(
   type: Extract<MergeType, { kind: 'set' | 'keyed' }>,
   before: readonly unknown[],
@@ -119,7 +141,7 @@ function compareItems(
   into: Pair,
 ): void {
   const elementOf = type.kind === 'set' ? (item: unknown) => `v:${JSON.stringify(item)}` : (item: unknown) => keyElement(type.keys, item)
-  const itemType: MergeType = type.kind === 'set' ? { kind: 'atomic' } : type.item
+  const itemType: MergeType = type.kind === 'set' ? setItem : type.item
   const known = new Map<string, unknown>()
   for (const item of before) known.set(elementOf(item), item)
   for (const item of after) {

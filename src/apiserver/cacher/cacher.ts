@@ -20,6 +20,8 @@ import { SortedCells } from './sorted-cells.js'
 import { Watcher, type WatcherOptions, Watchers } from './watchers.js'
 
 const ringEventsMax = 4096
+/** Writes whose events have not come yet; beyond it they are parsed as others' are. */
+const adoptedMax = 1024
 const bookmarkIntervalMs = 60_000
 /** How long a reader waits for the copy to reach a revision (upstream: 3 s). */
 const reachTimeoutMs = 3_000
@@ -59,6 +61,8 @@ export class Cacher {
   #resolveReady: () => void = () => undefined
   #cancelBookmarks: Cancel | undefined
   #startAt: number | undefined
+  /** By revision; events take them out again. */
+  readonly #adopted = new Map<number, UnknownObject>()
 
   constructor(options: CacherOptions) {
     this.#options = options
@@ -158,6 +162,19 @@ export class Cacher {
     sink.onClose(this.#watchers.add(watcher, options))
   }
 
+  /**
+   * An object that has just been written through this server: when its event comes it need not be parsed. The caller gives it
+   * away and changes it no more.
+   */
+  adopt(key: string, revision: number, object: UnknownObject): void {
+    const cell = this.#cells.get(key)
+    if (cell?.revision === revision) cell.parsed ??= new WeakRef(object)
+    else if (this.#ready && this.#revision < revision) {
+      if (this.#adopted.size >= adoptedMax) this.#adopted.clear()
+      this.#adopted.set(revision, object)
+    }
+  }
+
   /** Tells of every change with parsed objects, from now on. */
   onChange(handler: ChangeHandler): () => void {
     this.#handlers.add(handler)
@@ -210,7 +227,9 @@ export class Cacher {
 
   #cell(storeKey: string, value: Uint8Array, revision: number): { cell: Cell; object: UnknownObject } {
     const key = storeKey.slice(this.#options.prefix.length)
-    const object = decodeStored(value, revision)
+    const adopted = this.#adopted.get(revision)
+    if (adopted) this.#adopted.delete(revision)
+    const object = adopted ?? decodeStored(value, revision)
     const cell = cellOfObject(this.layout, key, withRevision(this.layout, value, revision), revision, object)
     return { cell, object }
   }

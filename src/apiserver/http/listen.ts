@@ -178,30 +178,66 @@ class Presence {
   }
 }
 
-function requestOf(options: ListenOptions, { method, target, headers, socket, caller, body }: Parts): ApiRequest {
-  const question = target.indexOf('?')
-  const rawPath = question < 0 ? target : target.slice(0, question)
-  const values = (name: string) => {
-    const value = headers[name]
-    return value === undefined ? [] : Array.isArray(value) ? value : [value]
+function requestOf(options: ListenOptions, parts: Parts): ApiRequest {
+  return new HttpRequest(options, parts)
+}
+
+/** Made for every request: what only some handlers look at is worked out when they do. */
+class HttpRequest implements ApiRequest, Credentials {
+  readonly method: string
+  readonly path: string
+  readonly remoteAddress?: string
+  readonly certificate?: NonNullable<Credentials['certificate']>
+  readonly frontProxyCertificate?: NonNullable<Credentials['frontProxyCertificate']>
+  readonly #parts: Parts
+  readonly #queryText: string
+  #query: URLSearchParams | undefined
+
+  constructor(options: ListenOptions, parts: Parts) {
+    const { method, target, socket } = parts
+    this.#parts = parts
+    this.method = method
+    const question = target.indexOf('?')
+    const rawPath = question < 0 ? target : target.slice(0, question)
+    this.path = rawPath.includes('%') ? safeDecode(rawPath) : rawPath
+    this.#queryText = question < 0 ? '' : target.slice(question + 1)
+    if (!socket) return
+    if (socket.remoteAddress) this.remoteAddress = socket.remoteAddress
+    const identity = options.clientCertificates?.ofSocket(socket)
+    if (identity?.certificate) this.certificate = identity.certificate
+    if (identity?.frontProxyCertificate) this.frontProxyCertificate = identity.frontProxyCertificate
   }
-  const identity = socket && options.clientCertificates?.ofSocket(socket)
-  const credentials: Credentials = {
-    header: (name) => values(name)[0],
-    headerNames: () => Object.keys(headers),
-    ...identity,
+
+  get credentials(): Credentials {
+    return this
   }
-  return {
-    method,
-    path: rawPath.includes('%') ? safeDecode(rawPath) : rawPath,
-    query: new URLSearchParams(question < 0 ? '' : target.slice(question + 1)),
-    credentials,
-    headerValues: (name) => (name.startsWith('impersonate-') ? values(name).flatMap((value) => value.split(/,\s*/)) : values(name)),
-    body,
-    ...(socket?.remoteAddress ? { remoteAddress: socket.remoteAddress } : {}),
-    get signal() {
-      return caller.signal
-    },
+
+  get query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(this.#queryText)
+    return this.#query
+  }
+
+  get signal(): AbortSignal {
+    return this.#parts.caller.signal
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#parts.headers[name]
+    return Array.isArray(value) ? value[0] : value
+  }
+
+  headerNames(): Iterable<string> {
+    return Object.keys(this.#parts.headers)
+  }
+
+  headerValues(name: string): readonly string[] {
+    const value = this.#parts.headers[name]
+    const values = value === undefined ? [] : Array.isArray(value) ? value : [value]
+    return name.startsWith('impersonate-') ? values.flatMap((each) => each.split(/,\s*/)) : values
+  }
+
+  body(): Promise<Uint8Array> {
+    return this.#parts.body()
   }
 }
 

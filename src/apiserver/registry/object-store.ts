@@ -52,6 +52,8 @@ export interface Stored {
   readonly written: boolean
   /** True when the write created the object. */
   readonly created?: boolean
+  /** What was written, as the store has it. */
+  readonly value?: Uint8Array
 }
 
 export class ObjectStore {
@@ -126,8 +128,9 @@ export class ObjectStore {
     for (let tries = 1; ; tries++) {
       const name = object.metadata.name ?? ''
       const key = stored.prefix + objectKey(info, object.metadata.namespace ?? '', name)
-      const result = await this.#deps.store.commit({ key, expect: 'absent', value: encodeForStore(object), ...(lease ? { lease } : {}) })
-      if (result.ok) return withVersion(object, result.revision, true)
+      const value = encodeForStore(object)
+      const result = await this.#deps.store.commit({ key, expect: 'absent', value, ...(lease ? { lease } : {}) })
+      if (result.ok) return { ...written(request, object, result.revision, value), created: true }
       if (!generateName || tries >= nameTriesMax) throw alreadyExists(info, name)
       object.metadata.name = generatedName(generateName, this.#deps.random)
     }
@@ -187,14 +190,15 @@ export class ObjectStore {
       const gone = this.#isGone(request, object)
       const key = served.stored.prefix + objectKey(served.info, old.metadata.namespace ?? '', old.metadata.name ?? '')
       const expect = Number(old.metadata.resourceVersion)
-      const result = await this.#deps.store.commit(gone ? { key, expect } : { key, expect, value: encodeForStore(object) })
+      const value = gone ? undefined : encodeForStore(object)
+      const result = await this.#deps.store.commit(value ? { key, expect, value } : { key, expect })
       if (!result.ok) {
         await around?.undo()
         return 'overtaken'
       }
       await around?.done?.()
       if (gone) await strategy.afterDelete?.(object, context)
-      return withVersion(object, result.revision)
+      return written(request, object, result.revision, value)
     } catch (error) {
       await around?.undo()
       throw error
@@ -273,7 +277,7 @@ export class ObjectStore {
     const admission = this.#admissionRequest(request, 'DELETE', undefined, old)
     await this.#deps.admission.mutate(admission)
     await this.#deps.admission.validate(admission)
-    const object = structuredClone(old)
+    const object = copyForDeletion(old)
     this.#markDeletion(request, object, options)
     const key = served.stored.prefix + objectKey(served.info, old.metadata.namespace ?? '', old.metadata.name ?? '')
     const expect = Number(old.metadata.resourceVersion)
@@ -289,7 +293,7 @@ export class ObjectStore {
     if (dryRun || sameJson(object, old)) return { object, gone: false }
     const result = await this.#deps.store.commit({ key, expect, value: encodeForStore(object) })
     if (!result.ok) return 'overtaken'
-    return { object: withVersion(object, result.revision).object, gone: false }
+    return { object: written(request, object, result.revision, undefined).object, gone: false }
   }
 
   #markDeletion(request: WriteRequest, object: UnknownObject, options: DeletionOptions): void {
@@ -381,9 +385,19 @@ function copyMember(object: UnknownObject, old: UnknownObject, member: string): 
   else delete object[member]
 }
 
-function withVersion(object: UnknownObject, revision: number, created = false): Stored {
+/** The object goes into the cache as it is: nobody changes it from now on. */
+function written({ served }: WriteRequest, object: UnknownObject, revision: number, value: Uint8Array | undefined): Stored {
   object.metadata.resourceVersion = String(revision)
-  return { object, revision, written: true, ...(created ? { created } : {}) }
+  if (!value) return { object, revision, written: true }
+  const { namespace = '', name = '' } = object.metadata
+  served.stored.cacher.adopt(objectKey(served.info, namespace, name), revision, object)
+  return { object, revision, written: true, value }
+}
+
+/** Deep enough for what a deletion sets: its marks, finalizers, and members of the status. */
+function copyForDeletion(old: UnknownObject): UnknownObject {
+  const { metadata, status } = old
+  return { ...old, metadata: { ...metadata }, ...(typeof status === 'object' ? { status: { ...status } } : {}) }
 }
 
 function withDeletionRevision(old: UnknownObject, revision: number): UnknownObject {

@@ -5,6 +5,7 @@ import { type Cell, objectOf } from '../cacher/cell.js'
 import type { ApiRequest, Responder } from '../handler.js'
 import { jsonHeaders } from '../handler.js'
 import type { ServedResource } from '../registry/resource.js'
+import { shown } from './shown.js'
 import { encodeValue } from './encode.js'
 import type { Accepted } from './negotiation.js'
 import { listMetadata, type Page } from './page.js'
@@ -49,11 +50,6 @@ export function tableForm(
 ): unknown {
   const metadata = { resourceVersion: object.metadata.resourceVersion ?? '' }
   return tableOf(served.info, [object], metadata, { ...tableOptions({ request, nowMs }), withoutRows })
-}
-
-/** A stored object in the version that is served. */
-export function shown(served: ServedResource, object: UnknownObject): UnknownObject {
-  return served.conversion ? served.conversion.fromStored(structuredClone(object)) : object
 }
 
 function spelled({ accepted }: Rendering, object: UnknownObject, table: () => unknown): unknown {

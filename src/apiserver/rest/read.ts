@@ -60,14 +60,40 @@ export async function listObjects(rest: RestRequest, deps: RestDeps): Promise<vo
   if (accepted.as !== 'object' || accepted.encoding !== 'json' || served.conversion) {
     return renderList({ served, page, accepted, request, responder, nowMs: deps.clock.now(), warnings })
   }
+  responder.respond(200, withWarnings(jsonHeaders, warnings), sharedChunks(served, filterText(rest), page))
+}
+
+interface Shared {
+  readonly key: string
+  readonly chunks: WeakRef<Uint8Array[]>
+}
+
+/** The last list of each resource as long as somebody is still being sent it. */
+const lists = new WeakMap<ServedResource, Shared>()
+
+/** Equal lists that are asked for at once are put together once: they are large, and readers slow. */
+function sharedChunks(served: ServedResource, text: string, page: Page): Uint8Array[] {
+  const key = `${page.revision} ${page.cells.length} ${page.next ?? ''} ${text}`
+  const known = lists.get(served)
+  const shared = known?.key === key ? known.chunks.deref() : undefined
+  if (shared) return shared
+  const chunks = chunksOf(served, page)
+  lists.set(served, { key, chunks: new WeakRef(chunks) })
+  return chunks
+}
+
+/** What decides which objects of a revision are in the answer. */
+function filterText({ info, request }: RestRequest): string {
+  const { query } = request
+  const parts = ['labelSelector', 'fieldSelector', 'continue'].map((name) => query.get(name) ?? '')
+  return [info.namespace, ...parts].join('\0')
+}
+
+function chunksOf(served: ServedResource, page: Page): Uint8Array[] {
   const { listKind } = served.info
   const metadata = JSON.stringify(listMetadata(page, served.info.typeId === 'custom'))
   const head = `{"kind":${JSON.stringify(listKind)},"apiVersion":${JSON.stringify(apiVersionOf(served.info))},"metadata":${metadata},"items":[`
-  responder.respond(
-    200,
-    withWarnings(jsonHeaders, warnings),
-    listChunks(served.stored.cacher.layout, head, page.cells, served.info.typeId === 'custom'),
-  )
+  return listChunks(served.stored.cacher.layout, head, page.cells, served.info.typeId === 'custom')
 }
 
 async function pageOf(rest: RestRequest, deps: RestDeps): Promise<Page> {

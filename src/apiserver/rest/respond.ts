@@ -2,10 +2,12 @@
 import { type StatusError, UnknownPathError } from '../../api/status.js'
 import type { Headers, Responder } from '../handler.js'
 import { jsonHeaders } from '../handler.js'
+import type { Stored } from '../registry/object-store.js'
 import type { RestRequest } from './context.js'
+import { shown } from './shown.js'
 import { encodeValue } from './encode.js'
 import { encodingOf } from './negotiation.js'
-import type { Cell, Layout } from '../cacher/cell.js'
+import { type Cell, type Layout, withRevision } from '../cacher/cell.js'
 
 const encoder = new TextEncoder()
 
@@ -25,6 +27,15 @@ const plainText: Headers = {
   'content-type': 'text/plain; charset=utf-8',
   'cache-control': 'no-cache, private',
   'x-content-type-options': 'nosniff',
+}
+
+/** The answer to a write of this resource: the bytes that were stored when the caller wants just these. */
+export function respondStored(rest: RestRequest, status: number, { object, value, revision }: Stored): void {
+  const { served, request, responder, warnings } = rest
+  if (!value || served.conversion || encodingOf(request.credentials.header('accept')) !== 'json')
+    return respondValue(rest, status, shown(served, object))
+  const bytes = withRevision(served.stored.cacher.layout, value, revision)
+  responder.respond(status, withWarnings(jsonHeaders, warnings), [bytes])
 }
 
 /** The answer to a write, as the caller wants it. */

@@ -6,7 +6,8 @@ import { concat, type EventType, type Form, jsonForm } from '../cacher/events.js
 import type { ApiRequest } from '../handler.js'
 import type { ServedResource } from '../registry/resource.js'
 import { protobufOf } from './encode.js'
-import { partial, shown, tableForm } from './forms.js'
+import { partial, tableForm } from './forms.js'
+import { shown } from './shown.js'
 import type { Accepted, Encoding } from './negotiation.js'
 
 const encoder = new TextEncoder()

@@ -14,10 +14,10 @@ import type { DeletionOptions, Stored, WriteRequest } from '../registry/object-s
 import type { ServedResource } from '../registry/resource.js'
 import { decodeObject, fieldValidationOf, parseBody } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
-import { shown } from './forms.js'
+import { shown } from './shown.js'
 import { invalidQuery, optionsKind } from './queries.js'
 import { filterOf } from './read.js'
-import { respondValue } from './respond.js'
+import { respondStored, respondValue } from './respond.js'
 
 /** Deletions that a collection request runs at once. */
 const parallelDeletions = 32
@@ -54,7 +54,7 @@ export async function createObject(rest: RestRequest, deps: RestDeps): Promise<v
   bindNamespace(object.metadata, served.info.namespaced, info.namespace)
   trackFields(served, object, undefined, fieldWriter(rest, deps))
   const stored = await deps.objects.create(write, toStored(served, object))
-  respondValue(rest, 201, shown(served, stored.object))
+  respondStored(rest, 201, stored)
 }
 
 export async function updateObject(rest: RestRequest, deps: RestDeps): Promise<void> {
@@ -68,7 +68,7 @@ export async function updateObject(rest: RestRequest, deps: RestDeps): Promise<v
   if (object.metadata.name !== info.name)
     throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${info.name})`)
   const result = await updateOrCreate(rest, deps, write, object)
-  respondValue(rest, result.created ? 201 : 200, shown(served, result.object))
+  respondStored(rest, result.created ? 201 : 200, result)
 }
 
 /** Some kinds may be made by a PUT (Lease, Endpoints); the others must be there. */
@@ -77,9 +77,12 @@ async function updateOrCreate(rest: RestRequest, deps: RestDeps, write: WriteReq
   const { strategy } = served.stored
   const mayCreate = strategy.allowCreateOnUpdate === true && write.subresource === ''
   const writer = fieldWriter(rest, deps)
+  const pristine = JSON.stringify(object)
+  let tries = 0
   try {
     return await deps.objects.update(write, (old) => {
-      const next = structuredClone(object)
+      // What a try has changed must not be in the next one.
+      const next = tries++ === 0 ? object : (JSON.parse(pristine) as UnknownObject)
       trackFields(served, next, shown(served, old), writer)
       return toStored(served, next)
     })
@@ -144,7 +147,7 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
     trackFields(served, object, target as unknown as UnknownObject, writer)
     return toStored(served, object)
   })
-  respondValue(rest, 200, shown(served, stored.object))
+  respondStored(rest, 200, stored)
 }
 
 function describeUnsupported(type: string): string {

@@ -254,7 +254,8 @@ class Wire {
     this.#outgoing.push(encodeFrame({ i, ...head }, value ? [value] : []))
     if (!this.#flushing) {
       this.#flushing = true
-      queueMicrotask(() => {
+      // Once what is ready now has run: a system call for each frame would cost more than the frame.
+      setImmediate(() => {
         this.#flushing = false
         const frames = this.#outgoing
         this.#outgoing = []
