@@ -1,4 +1,5 @@
 /** /healthz, /livez and /readyz with their checks by name (API server health endpoints: verbose, exclude, single checks). */
+import type { Clock } from '../base/clock.js'
 import { messageOf } from '../base/errors.js'
 
 export interface HealthCheck {
@@ -48,5 +49,22 @@ async function outcome({ check }: HealthCheck): Promise<string | undefined> {
     return undefined
   } catch (error) {
     return messageOf(error)
+  }
+}
+
+/** A check that is asked for often and goes to another process: a success holds for a while, and who asks meanwhile shares it. */
+export function sharedCheck(clock: Clock, holdsMs: number, check: () => Promise<void>): () => Promise<void> {
+  let pending: Promise<void> | undefined
+  let succeededAtMs = Number.NEGATIVE_INFINITY
+  return async () => {
+    if (clock.monotonic() - succeededAtMs < holdsMs) return
+    pending ??= check()
+      .then(() => {
+        succeededAtMs = clock.monotonic()
+      })
+      .finally(() => {
+        pending = undefined
+      })
+    await pending
   }
 }

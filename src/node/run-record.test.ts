@@ -29,7 +29,7 @@ describe('the record of a running process', () => {
   it('ends the process, once, when it is removed', async () => {
     write(7)
     watch()
-    await clock.advance(4_000)
+    await clock.advance(6_000)
     rmSync(dir, { recursive: true })
     await clock.advance(60_000)
     expect(lost).toBe(1)
@@ -38,9 +38,9 @@ describe('the record of a running process', () => {
   it('ends the process when it names another', async () => {
     write(7)
     watch()
-    await clock.advance(4_000)
+    await clock.advance(6_000)
     write(8)
-    await clock.advance(2_000)
+    await clock.advance(5_000)
     expect(lost).toBe(1)
   })
 
@@ -48,7 +48,7 @@ describe('the record of a running process', () => {
     watch()
     await clock.advance(8_000)
     expect(lost).toBe(0)
-    await clock.advance(4_000)
+    await clock.advance(8_000)
     expect(lost).toBe(1)
   })
 

@@ -31,7 +31,7 @@ export interface RecordWatch {
   onLost(): void
 }
 
-const everyMs = 2_000
+const everyMs = 5_000
 /** Who starts a process writes its record right after; it may be interrupted in between. */
 const graceMs = 10_000
 
