@@ -78,7 +78,7 @@ function fleetSpec(context: LocalContext, { state, paths }: LocalCluster): Proce
     context,
     fleetProcess,
     // Thousands of pods come and go in it: garbage is taken before it doubles what is resident.
-    ['--max-semi-space-size=4', '--heap-growing-percent=40'],
+    ['--max-semi-space-size=4', '--heap-growing-percent=30'],
     [
       'fleet',
       `--kubeconfig=${files.kubeconfig}`,
