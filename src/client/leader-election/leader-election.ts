@@ -71,6 +71,8 @@ class Election implements LeaderElection {
   readonly ended: Promise<'lost' | 'stopped'>
   #observed: Observed | undefined
   #told = ''
+  /** Ends the attempt under way. */
+  #current: AbortController | undefined
   /** Attempts since the last one that was answered. */
   #failures = 0
   #leads = false
@@ -101,6 +103,7 @@ class Election implements LeaderElection {
   async stop({ release }: { release: boolean }): Promise<void> {
     const wasLeader = this.#leads
     this.#stopping.abort(new Error('the election was stopped'))
+    this.#current?.abort(new Error('the election was stopped'))
     this.#leading.abort(new Error('leadership was given up'))
     await this.ended
     if (wasLeader && release) await this.#release()
@@ -162,10 +165,11 @@ class Election implements LeaderElection {
   /** One attempt to take or renew the lease, of at most `limitMs`. */
   async #try(limitMs: number): Promise<boolean> {
     const { clock, logger } = this.#options
-    const timeout = new AbortController()
+    const attempt = new AbortController()
+    this.#current = attempt
+    const { signal } = attempt
     // Half the deadline: a server that hangs leaves time to ask another one.
-    const cancel = clock.timer(Math.min(limitMs, this.#renewDeadlineMs / 2), () => timeout.abort(new Error('no answer in time')))
-    const signal = AbortSignal.any([timeout.signal, this.#stopping.signal])
+    const cancel = clock.timer(Math.min(limitMs, this.#renewDeadlineMs / 2), () => attempt.abort(new Error('no answer in time')))
     try {
       const held = await orAborted(this.#attempt(signal), signal)
       this.#failures = 0
