@@ -206,7 +206,8 @@ class Election implements LeaderElection {
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
     const { namespace, name } = this.#options
     try {
-      return await this.#leases().get(namespace, name, { signal })
+      // From the server's cache: candidates look often, and what they write is refused when they saw an older state.
+      return await this.#leases().get(namespace, name, { signal, resourceVersion: '0' })
     } catch (error) {
       if (hasReason(error, 'NotFound')) return undefined
       throw error
