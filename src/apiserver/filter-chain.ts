@@ -1,6 +1,6 @@
 /** What every request goes through before it is served: who asks, may there be one more, may they do that. */
 import type { Clock } from '../base/clock.js'
-import type { Counter, Histogram, Metrics } from '../base/metrics.js'
+import type { Metrics } from '../base/metrics.js'
 import { StatusError, timeout, unauthorized, unknownPath } from '../api/status.js'
 import { asksToImpersonate, impersonate } from './authn/impersonation.js'
 import type { Authenticator, UserInfo } from './authn/authenticator.js'
@@ -11,7 +11,9 @@ import type { ApiRequest, Responder } from './handler.js'
 import type { NonResources } from './non-resources.js'
 import { type RequestInfo, requestInfo } from './request-info.js'
 import type { RestRequest } from './rest/context.js'
+import { RequestMetrics } from './request-metrics.js'
 import type { Resources } from './resources.js'
+import { takeOverOf } from './http/take-over.js'
 
 export interface FilterChainDeps {
   readonly authenticator: Authenticator
@@ -31,34 +33,32 @@ const longRunning = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
 
 export class FilterChain {
   readonly #deps: FilterChainDeps
-  readonly #requests: Counter
-  readonly #durations: Histogram
+  readonly #measures: RequestMetrics
 
   constructor(deps: FilterChainDeps) {
     this.#deps = deps
     const { metrics, inFlight } = deps
-    this.#requests = metrics.counter(
-      'apiserver_request_total',
-      'Counter of apiserver requests broken out for each verb, group, version, resource, and code.',
-      ['verb', 'group', 'version', 'resource', 'subresource', 'code'],
-    )
-    this.#durations = metrics.histogram('apiserver_request_duration_seconds', 'Response latency distribution in seconds.', [
-      'verb',
-      'group',
-      'version',
-      'resource',
-      'subresource',
-    ])
+    this.#measures = new RequestMetrics(metrics, deps.clock)
     metrics.gaugeOf('apiserver_current_inflight_requests', 'Requests that are being served now.', ['request_kind'], () => [
       [['mutating'], inFlight.counts.mutating],
       [['readOnly'], inFlight.counts.readOnly],
     ])
   }
 
-  async run(request: ApiRequest, plain: Responder): Promise<void> {
-    const { authenticator, inFlight, clock, requestTimeoutMs } = this.#deps
+  /** Serves the request. What is thrown is answered by `refuse`, so that refusals are counted as all answers are. */
+  async run(request: ApiRequest, plain: Responder, refuse: (responder: Responder, error: unknown) => void): Promise<void> {
     const info = requestInfo(request.method, request.path, request.query)
-    const responder = this.#measured(info, plain)
+    const isServed = !info.isResource || this.#deps.resources.get(info.group, info.version, info.resource) !== undefined
+    const responder = this.#measures.measured(request, info, plain, isServed)
+    try {
+      await this.#run(request, responder, info)
+    } catch (error) {
+      refuse(responder, error)
+    }
+  }
+
+  async #run(request: ApiRequest, responder: Responder, info: RequestInfo): Promise<void> {
+    const { authenticator, inFlight, clock, requestTimeoutMs } = this.#deps
     const authenticated = request.user ?? authenticator.authenticate(request.credentials)
     const real = (authenticated instanceof Promise ? await authenticated : authenticated) ?? undefined
     if (!real) throw unauthorized()
@@ -117,28 +117,6 @@ export class FilterChain {
     const isBuiltin = this.#deps.resources.infos().some((info) => info.group === group && info.typeId !== 'custom')
     return isBuiltin ? new StatusError(unknownPath().status) : unknownPath()
   }
-
-  /** Counts the answer when it is given. */
-  #measured(info: RequestInfo, responder: Responder): Responder {
-    const { clock } = this.#deps
-    const startMs = clock.monotonic()
-    const labels = [info.verb.toUpperCase(), info.group, info.version, info.resource, info.subresource]
-    const count = (status: number) => {
-      this.#requests.inc([...labels, String(status)])
-      if (info.verb !== 'watch') this.#durations.observe(labels, (clock.monotonic() - startMs) / 1000)
-    }
-    return {
-      respond(status, headers, chunks) {
-        count(status)
-        responder.respond(status, headers, chunks)
-      },
-      stream(status, headers) {
-        count(status)
-        return responder.stream(status, headers)
-      },
-      ...takeOverOf(responder, () => count(101)),
-    }
-  }
 }
 
 /** Lets the first answer through: a handler that is late finds that the timeout has answered. */
@@ -171,17 +149,6 @@ class AnswerOnce implements Responder {
   fail(error: ReturnType<typeof timeout>): void {
     const text = new TextEncoder().encode(`${JSON.stringify(error.status)}\n`)
     this.respond(error.code, { 'content-type': 'application/json', 'retry-after': '1' }, [text])
-  }
-}
-
-/** `takeOver` of the responder, when it has one, that tells of its use. */
-function takeOverOf({ takeOver }: Responder, used: () => void): Pick<Responder, 'takeOver'> {
-  if (!takeOver) return {}
-  return {
-    takeOver: () => {
-      used()
-      return takeOver()
-    },
   }
 }
 

@@ -75,6 +75,8 @@ export interface ApiServerOptions {
   /** "v1.36.0+quorate.0.1.0" */
   readonly gitVersion: string
   readonly platform: string
+  /** Where the server's metrics are added; of its own when left out. */
+  readonly metrics?: Metrics
   /** For large documents that are kept. */
   readonly compression?: Compression
   /** Serves pods/log, exec and the like. */
@@ -90,7 +92,7 @@ export class ApiServer {
   readonly access: ServerAccess
   readonly resources = new Resources()
   readonly health = new Health()
-  readonly metrics = new Metrics()
+  readonly metrics: Metrics
   readonly cacherDeps: CacherDeps
   readonly objects: ObjectStore
   readonly #options: ApiServerOptions
@@ -104,6 +106,7 @@ export class ApiServer {
 
   constructor(options: ApiServerOptions) {
     this.#options = options
+    this.metrics = options.metrics ?? new Metrics()
     const { store, clock, random, logger, defer, limits } = options
     this.cacherDeps = { store, freshness: new Freshness(store), clock, logger, defer }
     let client: Client | undefined
@@ -183,7 +186,7 @@ export class ApiServer {
   }
 
   handle(request: ApiRequest, responder: Responder): void {
-    this.#chain.run(request, responder).catch((error: unknown) => this.#respondError(request, responder, error))
+    void this.#chain.run(request, responder, (measured, error) => this.#respondError(request, measured, error))
   }
 
   /** A client's way in without the wire, as this user. */
@@ -246,8 +249,12 @@ export class ApiServer {
     this.metrics.gaugeOf('apiserver_storage_objects', 'Number of stored objects.', ['resource'], () =>
       cachers().map(({ info, cacher }) => [[info.group ? `${info.resource}.${info.group}` : info.resource], cacher.size]),
     )
-    this.metrics.gaugeOf('apiserver_longrunning_requests', 'Watches that are open.', ['resource'], () =>
-      cachers().map(({ info, cacher }) => [[info.resource], cacher.watcherCount]),
+    const watches = ['component', 'group', 'resource', 'scope', 'subresource', 'verb', 'version']
+    this.metrics.gaugeOf('apiserver_longrunning_requests', 'Watches that are open.', watches, () =>
+      cachers().map(({ info, cacher }) => [['apiserver', info.group, info.resource, '', '', 'WATCH', info.version], cacher.watcherCount]),
+    )
+    this.metrics.gaugeOf('apiserver_watch_cache_resource_version', 'Revision of the copy of a resource.', ['group', 'resource'], () =>
+      cachers().map(({ info, cacher }) => [[info.group, info.resource], cacher.revision]),
     )
   }
 }

@@ -13,6 +13,7 @@ import definitions from '../flags/data/kube-apiserver.json' with { type: 'json' 
 import { kubeletConnector, type KubeletConnectorOptions } from '../../apiserver/kubelet-connector/connector.js'
 import { gitVersion, platformName } from '../version.js'
 import { type ComponentMain, type HostedApiServer, type HostedDeps, running } from './component.js'
+import { componentMetrics } from './serving/metrics.js'
 import { openStore } from './store-address.js'
 
 const table: FlagTable = {
@@ -202,6 +203,7 @@ function serverOptions(flags: Flags, deps: HostedDeps, { store, ip, port, client
     },
     eventTtlSeconds: flags.durationMs('event-ttl') / 1000,
     ...{ gitVersion, platform: platformName },
+    metrics: componentMetrics(),
     compression: { gzip: (bytes) => gzipSync(bytes), gunzip: (bytes) => gunzipSync(bytes) },
     connect: (access) => kubeletConnector(access, connectorOptions(flags, deps)),
   }
