@@ -8,6 +8,16 @@ export function machinePods({ platform }: LocalContext, { paths }: LocalCluster,
   return askControl(platform.socketAddress(paths.socket(node)), { op: 'pods' }, timeoutMs)
 }
 
+/** Manifest file → what is wrong with it. */
+export function manifestFaults(
+  { platform }: LocalContext,
+  { paths }: LocalCluster,
+  node: string,
+  timeoutMs: number,
+): Promise<Readonly<Record<string, string>>> {
+  return askControl(platform.socketAddress(paths.socket(node)), { op: 'faults' }, timeoutMs)
+}
+
 /** Drops a component as SIGKILL would. */
 export async function killComponent(
   { platform }: LocalContext,

@@ -3,7 +3,7 @@
  * with a bound, so that a cluster that hangs is shown as one.
  */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Lease } from '../api/types/coordination-v1.js'
 import type { Node, Pod } from '../api/types/core-v1.js'
 import type { Client } from '../client/client.js'
@@ -14,7 +14,7 @@ import type { ClusterState, ControlPlane } from './cluster-state.js'
 import { type LocalCluster, type LocalContext, openCluster } from './context.js'
 import { apiUrl, contextName } from './credentials.js'
 import { type MemberHealth, memberHealth } from './etcd-health.js'
-import { machinePods } from './machine-access.js'
+import { machinePods, manifestFaults } from './machine-access.js'
 import { fleetProcess, processNames, storeProcess } from './process-specs.js'
 import { quorumOf } from './quorum.js'
 import { isReady } from './ready.js'
@@ -189,11 +189,18 @@ async function componentsOf(
   cluster: LocalCluster,
   { controlPlane: { name: node }, on }: { controlPlane: ControlPlane; on: boolean },
 ): Promise<Omit<ComponentStatus, 'leads'>[]> {
-  const pods = on ? await machinePods(context, cluster, node, timeoutMs).catch(() => undefined) : undefined
+  const asked = on
+    ? await Promise.all([machinePods(context, cluster, node, timeoutMs), manifestFaults(context, cluster, node, timeoutMs)]).catch(
+        () => undefined,
+      )
+    : undefined
+  const [pods, faults = {}] = asked ?? []
   return componentNames(cluster.state).map((name) => {
     if (!on) return { name, node, state: 'Off', ready: false, restarts: 0 }
     const pod = pods?.find(({ metadata }) => metadata.labels?.component === name)
-    return { name, node, ...stateOf(pod, pods !== undefined) }
+    const fault = Object.entries(faults).find(([file]) => basename(file) === `${name}.yaml`)?.[1]
+    const state = stateOf(pod, asked !== undefined)
+    return { name, node, ...state, ...(fault ? { state: pod ? state.state : 'BadManifest', message: fault } : {}) }
   })
 }
 
