@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { KubeObject } from '../api/object.js'
 import type { ConfigMap, Namespace, Pod, Service } from '../api/types/core-v1.js'
+import type { StatusError } from '../api/status.js'
 import { silentLogger } from '../base/logger.js'
 import { seededRandom } from '../base/random.js'
 import { realClock } from '../base/real-clock.js'
@@ -88,6 +89,23 @@ describe('API server', () => {
       next = page.continue
     } while (next)
     expect(names.filter((name) => name?.startsWith('m'))).toEqual(['m0', 'm1', 'm2', 'm3', 'm4'])
+  })
+
+  it('a list whose state has been forgotten goes on with the token of the refusal, over what there is then', async () => {
+    for (let i = 0; i < 4; i++) await maps().create(configMap(`m${i}`))
+    const first = await maps().list({ namespace: 'default', limit: 2 })
+    await maps().delete('default', 'm3')
+    const { metadata } = await maps().create(configMap('m4'))
+    await server.cacherDeps.store.compact(Number(metadata.resourceVersion))
+    const refusal: unknown = await maps()
+      .list({ namespace: 'default', limit: 2, continue: first.continue })
+      .catch((error: unknown) => error)
+    expect(refusal).toMatchObject({ reason: 'Expired', code: 410 })
+    const { continue: next } = (refusal as StatusError).status.metadata as { continue: string }
+    const rest = await maps().list({ namespace: 'default', continue: next })
+    expect([...first.items, ...rest.items].map((object) => object.metadata.name).filter((name) => name?.startsWith('m'))).toEqual([
+      ...['m0', 'm1', 'm2', 'm4'],
+    ])
   })
 
   it('watches from a revision, with selector transitions', async () => {

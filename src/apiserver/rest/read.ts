@@ -3,7 +3,7 @@
  * consistent, "0" whatever the copy has, N not older than N, N with Exact the state at N. A list in pages is one state: the
  * first page names its revision and the later ones are read from the store at it.
  */
-import { badRequest, expired, type Fault, notFound, type StatusError } from '../../api/status.js'
+import { badRequest, expired, type Fault, notFound, StatusError } from '../../api/status.js'
 import { apiVersionOf } from '../../api/object.js'
 import { parseFieldSelector } from '../../api/selectors/field.js'
 import { parseLabelSelector } from '../../api/selectors/label.js'
@@ -148,7 +148,8 @@ function wholeNumber(query: URLSearchParams, name: string): number {
 }
 
 interface Position {
-  readonly revision: number
+  /** undefined: the present state, whatever the earlier pages were read at. */
+  readonly revision: number | undefined
   readonly after: string
 }
 
@@ -158,8 +159,9 @@ async function storedPage(
   { store }: RestDeps,
   filter: Filter,
   limit: number,
-  { revision, after }: Position,
+  { revision: asked, after }: Position,
 ): Promise<Page> {
+  let revision = asked
   const { prefix, cacher } = served.stored
   const base = prefix + filter.prefix
   const cells: Cell[] = []
@@ -167,7 +169,12 @@ async function storedPage(
   try {
     for (;;) {
       const wanted = Number.isFinite(limit) ? { limit: filter.matches ? Math.max(limit, 500) : limit - cells.length } : {}
-      const found = await store.range(base, { at: revision, ...(from ? { after: from } : {}), ...wanted })
+      const found = await store.range(base, {
+        ...(revision === undefined ? {} : { at: revision }),
+        ...(from ? { after: from } : {}),
+        ...wanted,
+      })
+      const at = (revision ??= found.revision)
       for (const [index, entry] of found.entries.entries()) {
         const cell = cellOf(cacher.layout, entry.key.slice(prefix.length), entry.value, entry.revision)
         from = entry.key
@@ -177,20 +184,32 @@ async function storedPage(
         if (cells.length >= limit)
           return {
             cells,
-            revision,
-            ...(left > 0 ? { next: makeToken(revision, cell.key), ...(filter.matches ? {} : { remaining: left }) } : {}),
+            revision: at,
+            ...(left > 0 ? { next: makeToken(at, cell.key), ...(filter.matches ? {} : { remaining: left }) } : {}),
           }
       }
-      if (!found.more) return { cells, revision }
+      if (!found.more) return { cells, revision: at }
     }
   } catch (error) {
     if (error instanceof CompactedError)
-      throw expired(
-        'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
-      )
-    if (error instanceof FutureRevisionError) throw tooLargeRevision(revision, error.currentRevision)
+      throw after === '' ? expired(`The resourceVersion for the provided list is too old.`) : expiredToken(after)
+    if (error instanceof FutureRevisionError) throw tooLargeRevision(asked ?? 0, error.currentRevision)
     throw error
   }
+}
+
+/** In a token's place for a revision: go on with what there is now. */
+const presentState = -1
+
+/**
+ * The state that the pages were of has been forgotten. Who can do with pages of different states goes on with the token that
+ * the refusal carries (API concepts: retrieving large results sets in chunks).
+ */
+function expiredToken(after: string): StatusError {
+  const { status } = expired(
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+  )
+  return new StatusError({ ...status, metadata: { continue: makeToken(presentState, after) } })
 }
 
 function makeToken(revision: number, after: string): string {
@@ -205,7 +224,8 @@ function parseToken(token: string, asked: number | undefined): Position {
   try {
     const bytes = Uint8Array.from(atob(token.replace(/-/g, '+').replace(/_/g, '/')), (char) => char.charCodeAt(0))
     const { rv, start } = JSON.parse(new TextDecoder().decode(bytes)) as { rv: unknown; start: unknown }
-    if (Number.isSafeInteger(rv) && typeof start === 'string') return { revision: rv as number, after: start }
+    if (Number.isSafeInteger(rv) && typeof start === 'string')
+      return { revision: rv === presentState ? undefined : (rv as number), after: start }
   } catch {
     // Not one of ours.
   }
