@@ -1,6 +1,7 @@
 import type { CustomResourceDefinition } from '../../../api/types/apiextensions-v1.js'
 import { timestamp } from '../../../base/clock.js'
 import type { Strategy } from '../strategy.js'
+import { unknownFormats } from './schema-faults.js'
 import { definitionFaults } from './definition-faults.js'
 
 /** Holds a definition until its objects are gone. */
@@ -21,7 +22,16 @@ export const customResourceDefinitionStrategy: Strategy<Definition> = {
   prepareForUpdate(definition) {
     rememberStoredVersion(definition)
   },
+  prepareForStatusUpdate(definition) {
+    rememberStoredVersion(definition)
+  },
   validate: (definition, old) => definitionFaults(definition, old),
+  warnings: ({ spec }) =>
+    (spec.versions ?? []).flatMap(({ name, schema }) =>
+      unknownFormats(schema?.openAPIV3Schema ?? {}).map(
+        (format) => `spec.versions[${name}].schema: unrecognized format ${JSON.stringify(format)}`,
+      ),
+    ),
   countsDeletion: false,
   prepareForDeletion(definition, { clock }) {
     const { metadata } = definition

@@ -1,5 +1,6 @@
 /** What makes a schema not structural, or impossible to serve (KEP-95, structural schemas). */
 import { additionalOf, itemsOf, propertiesOf } from '../../../api/structural/members.js'
+import { stringFormats } from '../../../api/structural/formats.js'
 import type { Fault } from '../../../api/status.js'
 import type { JSONSchemaProps } from '../../../api/types/apiextensions-v1.js'
 
@@ -45,9 +46,8 @@ function structuralFaults(schema: Schema, path: string, isRoot = false): Fault[]
   if (schema['x-kubernetes-preserve-unknown-fields'] === false)
     faults.push(invalid(`${path}.x-kubernetes-preserve-unknown-fields`, false, 'must be true or undefined'))
   const { additionalProperties } = schema
-  if (schema.properties && additionalProperties !== undefined && additionalProperties !== false)
+  if (schema.properties && additionalProperties !== undefined)
     faults.push(forbidden(`${path}.additionalProperties`, 'additionalProperties and properties are mutual exclusive'))
-  if (additionalProperties === false) faults.push(forbidden(`${path}.additionalProperties`, 'additionalProperties cannot be set to false'))
   if (Array.isArray(schema.items)) faults.push(forbidden(`${path}.items`, 'items must be a schema object and not an array'))
   for (const [name, member] of propertiesOf(schema))
     if (!(isRoot && name === 'metadata')) faults.push(...structuralFaults(member, `${path}.properties[${name}]`))
@@ -72,7 +72,8 @@ function typeFaults(schema: Schema, path: string, isRoot: boolean): Fault[] {
       },
     ]
   if (intOrString && type) return [forbidden(`${path}.type`, 'must be empty if x-kubernetes-int-or-string is true')]
-  if (!type && !intOrString && !free && !isRoot) return [required(`${path}.type`, 'must not be empty for specified object fields')]
+  if (!type && !intOrString && !free && !isRoot && schema.$ref === undefined)
+    return [required(`${path}.type`, 'must not be empty for specified object fields')]
   if (schema['x-kubernetes-embedded-resource'] && type !== 'object')
     return [
       type
@@ -159,4 +160,17 @@ function conditionFaults(schema: Schema, path: string, mayHaveType: boolean): Fa
   const items = itemsOf(schema)
   if (items) faults.push(...conditionFaults(items, `${path}.items`, false))
   return [...faults, ...compoundFaults({ ...schema, 'x-kubernetes-int-or-string': mayHaveType }, path)]
+}
+
+/** Formats that are checked, or that say something of numbers. */
+const knownFormats = new Set([...Object.keys(stringFormats), 'int32', 'int64', 'float', 'double', 'password', 'binary'])
+
+/** The formats of a schema that nobody checks. */
+export function unknownFormats(schema: Schema): string[] {
+  const inner = [
+    ...propertiesOf(schema).map(([, member]) => member),
+    ...[additionalOf(schema), itemsOf(schema), schema.not].filter((each) => each !== undefined),
+    ...(['allOf', 'anyOf', 'oneOf'] as const).flatMap((word) => schema[word] ?? []),
+  ].flatMap(unknownFormats)
+  return schema.format && !knownFormats.has(schema.format) ? [schema.format, ...inner] : inner
 }
