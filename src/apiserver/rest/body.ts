@@ -4,7 +4,7 @@ import { DecodeError } from '../../api/codec/decode.js'
 import { decodeProtobuf, protobufType } from '../../api/codec/protobuf.js'
 import type { JsonValue, UnknownObject } from '../../api/object.js'
 import { apiVersionOf } from '../../api/object.js'
-import { badRequest, unsupportedMediaType } from '../../api/status.js'
+import { badRequest, StatusError, unsupportedMediaType } from '../../api/status.js'
 import { invalidQuery, optionsKind } from './queries.js'
 import { messageOf } from '../../base/errors.js'
 import type { ServedResource } from '../registry/resource.js'
@@ -63,6 +63,13 @@ export function fieldValidationOf(query: URLSearchParams, verb: string): FieldVa
   throw invalidQuery(optionsKind(verb), { path: 'fieldValidation', reason: 'FieldValueNotSupported', value, detail })
 }
 
+/** The body is no object of its kind: a member has another type, or (strictly) one is not known. */
+export class UndecodableError extends StatusError {
+  constructor(message: string) {
+    super(badRequest(message).status)
+  }
+}
+
 /** The value as an object of the resource's kind, decoded and defaulted. */
 export function decodeObject(
   served: ServedResource,
@@ -92,13 +99,13 @@ export function decodeObject(
     )
   } catch (error) {
     if (error instanceof DecodeError)
-      throw badRequest(`${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}: ${error.message}`)
+      throw new UndecodableError(`${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}: ${error.message}`)
     if (error instanceof RangeError) throw badRequest(`the body of the request is nested too deeply (at most ${depthMax} levels)`)
     throw error
   }
   if (unknown.length > 0) {
     const faults = unknown.map((path) => `unknown field "${path}"`)
-    if (validation === 'Strict') throw badRequest(`strict decoding error: ${faults.join(', ')}`)
+    if (validation === 'Strict') throw new UndecodableError(`strict decoding error: ${faults.join(', ')}`)
     for (const fault of faults) warn(fault)
   }
   codec.applyDefaults(object)

@@ -6,13 +6,13 @@ import { PatchError } from '../../api/patch/json.js'
 import { mergePatch } from '../../api/patch/merge-patch.js'
 import { strategicMergePatch } from '../../api/patch/strategic-merge.js'
 import { kindCodec } from '../../api/scheme.js'
-import { badRequest, type Fault, notFound, StatusError, unsupportedMediaType } from '../../api/status.js'
+import { badRequest, type Fault, invalid, notFound, StatusError, unsupportedMediaType } from '../../api/status.js'
 import { objectOf } from '../cacher/cell.js'
 import { type FieldWriter, trackFields } from '../registry/field-tracking.js'
 import { bindNamespace } from '../registry/metadata.js'
 import type { DeletionOptions, Stored, WriteRequest } from '../registry/object-store.js'
 import type { ServedResource } from '../registry/resource.js'
-import { decodeObject, fieldValidationOf, parseBody } from './body.js'
+import { decodeObject, fieldValidationOf, parseBody, UndecodableError } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
 import { shown } from './shown.js'
 import { invalidQuery, optionsKind } from './queries.js'
@@ -140,7 +140,7 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
   const stored = await deps.objects.update(write, (old) => {
     const target = shown(served, old) as unknown as JsonValue
     const patched = applyPatch(patcher, served, target, patch)
-    const object = decodeObject(served, patched, validation, (message) => warnings.push(message))
+    const object = decodePatched(() => decodeObject(served, patched, validation, (message) => warnings.push(message)))
     bindNamespace(object.metadata, served.info.namespaced, info.namespace)
     if (object.metadata.name !== info.name)
       throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${info.name})`)
@@ -148,6 +148,17 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
     return toStored(served, object)
   })
   respondStored(rest, 200, stored)
+}
+
+/** What a patch makes of an object must be one: the fault is the patch's. */
+function decodePatched(run: () => UnknownObject): UnknownObject {
+  try {
+    return run()
+  } catch (error) {
+    if (!(error instanceof UndecodableError)) throw error
+    const { status } = invalid({ group: '', kind: '' }, '', [{ path: 'patch', reason: 'FieldValueInvalid', detail: error.message }])
+    throw new StatusError({ ...status, message: error.message, details: { causes: status.details?.causes ?? [] } })
+  }
 }
 
 function describeUnsupported(type: string): string {
