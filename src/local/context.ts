@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.js'
 import { QuorateError } from '../base/errors.js'
 import { type ClusterState, checkClusterName, listClusterNames, readState } from './cluster-state.js'
-import { readIfPresent, remove, writeFileWhole } from './files.js'
+import { createExclusively, makeDirectory, readIfPresent, remove } from './files.js'
 import { type ClusterPaths, clusterPaths, clustersDirectory } from './paths.js'
 import type { Platform } from './platform.js'
 import { ProcessTable } from './process-table.js'
@@ -66,11 +66,12 @@ export async function withClusterLock<T>({ home, platform, clock }: LocalContext
   const file = `${clustersDirectory(home)}/.${name}.lock`
   const me = JSON.stringify({ pid: process.pid, start: platform.startOf(process.pid) ?? '' })
   const deadline = clock.monotonic() + lockWaitMs
-  for (;;) {
+  makeDirectory(clustersDirectory(home))
+  while (!createExclusively(file, me)) {
     const held = readIfPresent(file)
-    if (held === undefined || !isAlive(held, platform)) {
-      writeFileWhole(file, me)
-      if (readIfPresent(file) === me) break
+    if (held !== undefined && !isAlive(held, platform)) {
+      remove(file)
+      continue
     }
     if (clock.monotonic() > deadline)
       throw new QuorateError('ClusterBusy', `another command is changing the cluster ${name}`, {

@@ -2,7 +2,7 @@
  * Files of a cluster: directories only their owner may enter (0700), files only their owner may read (0600), and every file either
  * the old one or the new one, whole: written beside and renamed.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { QuorateError } from '../base/errors.js'
 
@@ -30,6 +30,21 @@ export function writeFileWhole(path: string, text: string, options: { mode?: num
   } catch (error) {
     rmSync(beside, { force: true })
     throw unwritable(path, error)
+  }
+}
+
+/** False when there is such a file already: of several that try only one succeeds, and it appears with its text in it. */
+export function createExclusively(path: string, text: string): boolean {
+  const beside = `${path}.${process.pid}.new`
+  try {
+    writeFileSync(beside, text, { mode: 0o600 })
+    linkSync(beside, path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw unwritable(path, error)
+  } finally {
+    rmSync(beside, { force: true })
   }
 }
 

@@ -12,6 +12,7 @@ import { remove } from './files.js'
 import { writeFleetNodes } from './fleet-nodes.js'
 import { startProcess } from './launch.js'
 import { maxWorkers, workerAddress } from './node-addresses.js'
+import { isListening } from './port-allotment.js'
 import { balancerProcess } from './process-specs.js'
 import { controlPlanesMax, quorumOf, toleratedLosses } from './quorum.js'
 import { nodesReady } from './ready.js'
@@ -75,10 +76,20 @@ function freeNumbers(nodes: readonly { readonly name: string }[], prefix: string
   return free
 }
 
+const listenPollMs = 20
+
 /** It has its backends from its flags. Connections through it break once, as when it dies. */
 async function restartBalancer(context: LocalContext, cluster: LocalCluster): Promise<void> {
   await cluster.processes.kill(balancerProcess)
-  await startProcess(context, cluster, balancerProcess)
+  const { ended } = await startProcess(context, cluster, balancerProcess)
+  let why: string | undefined
+  void ended.then((text) => {
+    why = text
+  })
+  while (!(await isListening(cluster.state.apiPort))) {
+    if (why !== undefined) throw new QuorateError('ProcessEnded', `${balancerProcess} has ended: ${why}`)
+    await context.clock.sleep(listenPollMs)
+  }
 }
 
 async function waitFor(

@@ -2,7 +2,7 @@
  * Ports. A cluster has a block of 100 consecutive ports that it keeps for life, below the range from which systems take the ports of
  * outgoing connections and of NodePort Services, so that they are still free when the cluster starts again.
  */
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { QuorateError } from '../base/errors.js'
 import type { ControlPlanePorts, EtcdMember } from './cluster-state.js'
 
@@ -74,6 +74,18 @@ export function isPortFree(port: number): Promise<boolean> {
     const server = createServer()
     server.once('error', () => resolve(false))
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+/** Whether a program listens there now. */
+export function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
   })
 }
 

@@ -39,7 +39,7 @@ export function addNode(program: Command): void {
         count: flags.count,
         waitMs: flags.wait,
       })
-      console.log(flags.output === 'json' ? JSON.stringify({ cluster: name, added }) : `Added ${added.join(', ')}.`)
+      console.log(flags.output === 'json' ? JSON.stringify({ cluster: name, added }) : `Added ${shortList(added)}.`)
     })
   withExamples(add, [
     ['quorate node add', 'one more worker'],
@@ -59,4 +59,8 @@ export function addNode(program: Command): void {
       console.log(output === 'json' ? JSON.stringify({ cluster: name, removed }) : `Removed ${removed}.`)
     })
   withExamples(remove, [['quorate node remove worker-2', 'its pods are made anew elsewhere']])
+}
+
+function shortList(names: readonly string[]): string {
+  return names.length <= 5 ? names.join(', ') : `${names[0]} to ${names.at(-1)} (${names.length} nodes)`
 }
