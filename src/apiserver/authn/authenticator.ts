@@ -18,6 +18,8 @@ export interface Credentials {
     readonly credentialId?: string
     readonly notAfter?: Date
   }
+  /** Set when a client certificate was presented that no authority vouches for, or that is out of date. */
+  readonly untrustedCertificate?: true
   /** Set when the client certificate was checked against --requestheader-client-ca-file: it is a front proxy's. */
   readonly frontProxyCertificate?: { readonly commonName: string }
   /** Lower-case names of all headers, for families of them (x-remote-extra-*). */

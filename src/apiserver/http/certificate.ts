@@ -7,7 +7,7 @@ import { X509Certificate } from 'node:crypto'
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls'
 import type { Credentials } from '../authn/authenticator.js'
 
-export type ClientIdentity = Pick<Credentials, 'certificate' | 'frontProxyCertificate'>
+export type ClientIdentity = Pick<Credentials, 'certificate' | 'frontProxyCertificate' | 'untrustedCertificate'>
 
 export interface ClientAuthorities {
   /** PEM bundle of --client-ca-file. */
@@ -17,6 +17,7 @@ export interface ClientAuthorities {
 }
 
 const nobody: ClientIdentity = {}
+const untrusted: ClientIdentity = { untrustedCertificate: true }
 
 export class ClientCertificates {
   readonly #users: readonly X509Certificate[]
@@ -32,7 +33,7 @@ export class ClientCertificates {
     this.bundle = users || frontProxies ? `${users ?? ''}\n${frontProxies ?? ''}` : undefined
   }
 
-  /** Of a connection; nobody when it has no certificate, or one that no authority signed. */
+  /** Of a connection; nobody when it has no certificate. */
   ofSocket(socket: TLSSocket): ClientIdentity {
     let identity = this.#known.get(socket)
     if (!identity) this.#known.set(socket, (identity = this.#read(socket)))
@@ -53,9 +54,9 @@ export class ClientCertificates {
   }
 
   #read(socket: TLSSocket): ClientIdentity {
-    if (!socket.authorized) return nobody
     const peer = socket.getPeerCertificate(true)
     if (!peer?.subject) return nobody
+    if (!socket.authorized) return untrusted
     const root = rootOf(peer)
     const isOf = (authorities: readonly X509Certificate[]) => authorities.some(({ fingerprint256 }) => fingerprint256 === root)
     return {

@@ -3,7 +3,7 @@
  * costs half of what its request objects do; HTTP/1.1 by request objects.
  *
  * Client certificates are asked for, never demanded: a request without one has a token or is anonymous. A certificate that the
- * CA did not sign is as good as none.
+ * CA did not sign does not end the connection: with a good token beside it the request is served, else it is Unauthorized.
  */
 import {
   createSecureServer,
@@ -189,6 +189,7 @@ class HttpRequest implements ApiRequest, Credentials {
   readonly remoteAddress?: string
   readonly certificate?: NonNullable<Credentials['certificate']>
   readonly frontProxyCertificate?: NonNullable<Credentials['frontProxyCertificate']>
+  readonly untrustedCertificate?: true
   readonly #parts: Parts
   readonly #queryText: string
   #query: URLSearchParams | undefined
@@ -206,6 +207,7 @@ class HttpRequest implements ApiRequest, Credentials {
     const identity = options.clientCertificates?.ofSocket(socket)
     if (identity?.certificate) this.certificate = identity.certificate
     if (identity?.frontProxyCertificate) this.frontProxyCertificate = identity.frontProxyCertificate
+    if (identity?.untrustedCertificate) this.untrustedCertificate = true
   }
 
   get credentials(): Credentials {

@@ -94,6 +94,8 @@ describe('quorate kube-apiserver', () => {
     }
     expect(await ask(proxies)).toBe(200)
     expect(await ask(users)).toBe(403)
+    // A certificate of an unknown authority is a wrong credential, not none.
+    expect(await ask(await createAuthority('strangers', { nowMs: clock.now() }))).toBe(401)
     await server.stop()
   })
   it('starts three times at once on an empty store', async () => {
