@@ -67,7 +67,11 @@ function defaultClaimTemplate(claim: PersistentVolumeClaim): void {
   claim.status = { phase: 'Pending', ...claim.status }
 }
 
-export function defaultDaemonSet({ spec }: DaemonSet): void {
+const templateGeneration = 'deprecated.daemonset.template.generation'
+
+export function defaultDaemonSet({ metadata, spec }: DaemonSet): void {
+  // The generation of the template, which the server counts, is an annotation of every version that is left.
+  metadata.annotations = { [templateGeneration]: '0', ...metadata.annotations }
   if (!spec) return
   defaultTemplate(spec.template)
   setDefault(spec, 'revisionHistoryLimit', 10)
