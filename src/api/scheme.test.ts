@@ -35,6 +35,11 @@ describe('decode', () => {
     expect(object.metadata).toEqual({ name: 'a' })
   })
 
+  it('takes a member that is undefined for one that is not there', () => {
+    const labels = undefined as unknown as JsonValue
+    expect(pod.decode({ metadata: { name: 'a', labels }, spec: { containers: [] } }).metadata).toEqual({ name: 'a' })
+  })
+
   it('says where a member has the wrong type', () => {
     expect(() => pod.decode({ spec: { containers: [{ name: 'c', image: 5 }] } })).toThrow(DecodeError)
     expect(() => pod.decode({ spec: { containers: [{ name: 'c', image: 5 }] } })).toThrow(

@@ -69,7 +69,9 @@ function structDecoder(schema: StructSchema): Decode {
         continue
       }
       if (context.tracking) context.path.push(name)
-      const decoded = source[name] === null ? undefined : field.decode(source[name], context)
+      // An object of this process may have members that are undefined; JSON has none of them.
+      const member = source[name] ?? undefined
+      const decoded = member === undefined ? undefined : field.decode(member, context)
       if (context.tracking) context.path.pop()
       if (decoded !== undefined && !field.drop(decoded)) result[name] = decoded
     }

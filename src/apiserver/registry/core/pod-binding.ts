@@ -28,10 +28,7 @@ export function bindPod(pod: Pod, body: UnknownObject, { clock }: StrategyContex
   if (binding.metadata.annotations) pod.metadata.annotations = { ...pod.metadata.annotations, ...binding.metadata.annotations }
   const status = (pod.status ??= {})
   const others = (status.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
-  status.conditions = [
-    ...others,
-    { type: 'PodScheduled', status: 'True', lastProbeTime: undefined, lastTransitionTime: timestamp(clock.now()) },
-  ]
+  status.conditions = [...others, { type: 'PodScheduled', status: 'True', lastTransitionTime: timestamp(clock.now()) }]
 }
 
 function targetFaults({ target }: Binding): Fault[] {
