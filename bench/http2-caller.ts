@@ -25,7 +25,7 @@ export class Caller {
 
   request(method: string, path: string, body?: string, contentType = 'application/json'): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const stream = this.#open(method, path, body === undefined ? {} : { 'content-type': contentType })
+      const stream = this.#open(method, path, body === undefined ? {} : { 'content-type': contentType }, body === undefined)
       const chunks: Buffer[] = []
       let status = 0
       stream.on('response', (headers: IncomingHttpHeaders & { ':status'?: number }) => {
@@ -34,14 +34,14 @@ export class Caller {
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.once('end', () => resolve({ status, body: Buffer.concat(chunks) }))
       stream.once('error', reject)
-      stream.end(body)
+      if (body !== undefined) stream.end(body)
     })
   }
 
   /** Opens a watch; `onLines` hears how many events each chunk ended. Resolves once it is established. */
   watch(path: string, onLines: (count: number) => void): Promise<() => void> {
     return new Promise((resolve, reject) => {
-      const stream = this.#open('GET', path, {})
+      const stream = this.#open('GET', path, {}, true)
       stream.once('response', () => resolve(() => stream.close()))
       stream.once('error', reject)
       stream.on('data', (chunk: Buffer) => {
@@ -49,7 +49,6 @@ export class Caller {
         for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines++
         onLines(lines)
       })
-      stream.end()
     })
   }
 
@@ -57,8 +56,8 @@ export class Caller {
     for (const session of this.#sessions) session.destroy()
   }
 
-  #open(method: string, path: string, headers: Record<string, string>) {
+  #open(method: string, path: string, headers: Record<string, string>, endStream: boolean) {
     const session = this.#sessions[this.#next++ % this.#sessions.length] as ClientHttp2Session
-    return session.request({ ':method': method, ':path': path, authorization: `Bearer ${this.#token}`, ...headers })
+    return session.request({ ':method': method, ':path': path, authorization: `Bearer ${this.#token}`, ...headers }, { endStream })
   }
 }

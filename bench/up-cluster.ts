@@ -45,7 +45,8 @@ export class UpCluster {
   /** An API request as the cluster's administrator. Throws for an answer that is no success. */
   request<T>(method: string, path: string, body?: unknown): Promise<T> {
     return new Promise((resolve, reject) => {
-      const stream = this.#connected().request({ ':method': method, ':path': path, 'content-type': 'application/json' })
+      const headers = { ':method': method, ':path': path, 'content-type': 'application/json' }
+      const stream = this.#connected().request(headers, { endStream: body === undefined })
       const chunks: Buffer[] = []
       let status = 0
       stream.on('response', (headers) => {
@@ -58,7 +59,7 @@ export class UpCluster {
         if (status >= 200 && status < 300) resolve(JSON.parse(text) as T)
         else reject(new Error(`${method} ${path} was answered ${status}: ${text.slice(0, 200)}`))
       })
-      stream.end(body === undefined ? undefined : JSON.stringify(body))
+      if (body !== undefined) stream.end(JSON.stringify(body))
     })
   }
 

@@ -15,7 +15,7 @@ export interface ManifestOptions {
 /** Service and pod networks: kubeadm's default and the usual choice beside it. */
 export const serviceSubnet = '10.96.0.0/12'
 export const serviceIp = '10.96.0.1'
-export const podSubnet = '10.244.0.0/16'
+export const podSubnet = '10.128.0.0/9'
 
 const pki = '/etc/kubernetes/pki'
 
