@@ -19,7 +19,9 @@ import type { Freshness } from './freshness.js'
 import { SortedCells } from './sorted-cells.js'
 import { Watcher, type WatcherOptions, Watchers } from './watchers.js'
 
-const ringEventsMax = 4096
+/** A watch that was cut can go on from any of so many last events; it is trimmed by the slice, not event by event. */
+const ringEvents = 4096
+const ringSlice = 512
 /** Writes whose events have not come yet; beyond it they are parsed as others' are. */
 const adoptedMax = 1024
 const bookmarkIntervalMs = 60_000
@@ -275,9 +277,9 @@ export class Cacher {
 
   #record(event: CacheEvent, object: UnknownObject | undefined): void {
     this.#ring.push(event)
-    if (this.#ring.length >= 2 * ringEventsMax) {
-      this.#ringFrom = (this.#ring[ringEventsMax - 1] as CacheEvent).revision
-      this.#ring = this.#ring.slice(ringEventsMax)
+    if (this.#ring.length >= ringEvents + ringSlice) {
+      this.#ringFrom = (this.#ring[ringSlice - 1] as CacheEvent).revision
+      this.#ring = this.#ring.slice(ringSlice)
     }
     this.#undelivered.push(event)
     if (this.#handlers.size > 0) this.#tell(event.key, object, event.old && objectOf<KubeObject>(event.old))

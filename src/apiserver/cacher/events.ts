@@ -31,7 +31,10 @@ export const jsonForm: Form = {
   error: (object) => encoder.encode(`${JSON.stringify({ type: 'ERROR', object })}\n`),
 }
 
-/** One change of one object, framed at most once for each form and type. */
+/**
+ * One change of one object, framed at most once for each form and type while it is being handed out. Afterwards the frames are
+ * dropped: they are copies of the object, and few watches ever begin in the past.
+ */
 export class CacheEvent {
   readonly #layout: Layout
   readonly #frames = new Map<string, Uint8Array>()
@@ -62,6 +65,11 @@ export class CacheEvent {
     const was = this.old !== undefined && (!matches || matches(this.old))
     if (is) return this.#frame(form, was ? 'MODIFIED' : 'ADDED', (this.cell as Cell).bytes)
     return was ? this.#frame(form, 'DELETED', this.#bytesOfDeleted()) : undefined
+  }
+
+  dropFrames(): void {
+    this.#frames.clear()
+    this.#deletedBytes = undefined
   }
 
   #frame(form: Form, type: EventType, bytes: Uint8Array): Uint8Array {

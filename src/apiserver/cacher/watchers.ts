@@ -103,6 +103,7 @@ export class Watchers {
       const bytes = frames.length === 1 ? (frames[0] as Uint8Array) : concat(frames)
       for (const watcher of watchers) watcher.write(bytes)
     }
+    for (const event of events) event.dropFrames()
   }
 
   /** One bookmark to everyone who asked for them. */
