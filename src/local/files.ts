@@ -2,15 +2,42 @@
  * Files of a cluster: directories only their owner may enter (0700), files only their owner may read (0600), and every file either
  * the old one or the new one, whole: written beside and renamed.
  */
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { QuorateError } from '../base/errors.js'
 
 export function makeDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeWithParents(path)
   } catch (error) {
     throw unwritable(path, error)
+  }
+}
+
+/** Node's own recursive mkdir never returns where a directory says of its children that they do not exist (Linux: /proc). */
+function makeWithParents(path: string): void {
+  const parent = dirname(path)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return
+    if (code !== 'ENOENT' || parent === path || existsSync(parent)) throw error
+    makeWithParents(parent)
+    makeWithParents(path)
   }
 }
 
