@@ -47,3 +47,9 @@ describe('a cluster by its name', () => {
     expect(impliedClusterName(context)).toBe('default')
   })
 })
+
+describe.skipIf(process.platform !== 'linux')('a directory that can neither be found nor made', () => {
+  it('is an error with the way out', () => {
+    expect(() => makeDirectory('/proc/quorate/clusters')).toThrow(/\/proc\/quorate\/clusters cannot be written/)
+  })
+})

@@ -14,7 +14,12 @@ export async function deleteCluster(context: LocalContext, name: string): Promis
 }
 
 /** Of a cluster that does not run. */
-export async function deleteFiles({ clock }: LocalContext, { state, paths }: LocalCluster): Promise<void> {
+export async function deleteFiles({ clock, platform }: LocalContext, { state, paths }: LocalCluster): Promise<void> {
+  // A socket whose path would be too long lies elsewhere.
+  for (const process of processNames(state)) {
+    const socket = platform.socketAddress(paths.socket(process))
+    if (!socket.startsWith('\\\\')) remove(socket)
+  }
   for (const file of state.mergedInto) await removeContext(file, contextName(state.name), clock)
   remove(paths.dir)
 }
