@@ -19,9 +19,9 @@ import type { Freshness } from './freshness.js'
 import { SortedCells } from './sorted-cells.js'
 import { Watcher, type WatcherOptions, Watchers } from './watchers.js'
 
-/** A watch that was cut can go on from any of so many last events; it is trimmed by the slice, not event by event. */
-const ringEvents = 4096
-const ringSlice = 512
+/** A watch that was cut a moment ago goes on from so many last events (an older one is read from the store); trimmed by the slice. */
+const ringEvents = 1024
+const ringSlice = 256
 /** Writes whose events have not come yet; beyond it they are parsed as others' are. */
 const adoptedMax = 1024
 const bookmarkIntervalMs = 60_000
