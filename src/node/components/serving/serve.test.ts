@@ -80,7 +80,8 @@ describe('the server of a component', () => {
 
   it('believes no certificate of another authority', async () => {
     const stranger = await leaf(await createAuthority('other', { nowMs: clock.now() }), 'admin', 'system:masters')
-    expect((await ask('/metrics', stranger)).status).toBe(403)
+    // A credential that is wrong is worse than none (upstream: 401, not anonymous).
+    expect((await ask('/metrics', stranger)).status).toBe(401)
   })
 
   it('believes a front proxy of the allowed name about who asks, and its certificate proves nothing else', async () => {
