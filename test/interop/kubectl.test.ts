@@ -158,7 +158,7 @@ describe.skipIf(!isOnPath('kubectl'))('kubectl (skipped where it is not on the P
     for (const sample of ['guestbook/all-in-one/guestbook-all-in-one.yaml', 'cassandra'])
       await kubectl('apply', '-n', 'samples', '-f', join(samples, sample))
     await kubectl('wait', '-n', 'samples', 'deployment', '--all', '--for=condition=Available', '--timeout=60s')
-    await kubectl('apply', '--server-side=false', '-f', join(samples, 'gateway-api/gateway.networking.k8s.io_gatewayclasses.yaml'))
+    await kubectl('apply', '--server-side=false', '-f', join(samples, 'gateway-api'))
     await kubectl('wait', 'crd', '--all', '--for=condition=Established', '--timeout=60s')
     const gatewayClass = {
       apiVersion: 'gateway.networking.k8s.io/v1',
