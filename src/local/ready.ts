@@ -88,8 +88,10 @@ export async function nodesReady(
   const see = async (nodes: readonly Node[]): Promise<void> => {
     for (const node of nodes) {
       const { name = '' } = node.metadata
-      if (unmarked.delete(name) && node.metadata.labels?.['node-role.kubernetes.io/control-plane'] === undefined)
+      if (unmarked.has(name) && node.metadata.labels?.['node-role.kubernetes.io/control-plane'] === undefined)
         await client.resource<Node>(resources.nodes).patch('', name, { type: 'merge', body: { metadata: { labels: controlPlaneLabels } } })
+      // Only now: a patch that failed is tried again.
+      unmarked.delete(name)
       if (isReady(node)) waiting.delete(name)
     }
     onProgress({ ready: of - waiting.size, of, missing: [...waiting].slice(0, 5) })
