@@ -6,6 +6,7 @@ import { type ClientHttp2Session, connect, type SecureClientSessionOptions } fro
 import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import type { Cancel, Clock } from '../../base/clock.js'
+import { keepAlive } from '../../base/node/http2-keep-alive.js'
 import { ConnectionError } from '../client.js'
 
 export interface TlsOptions {
@@ -29,8 +30,7 @@ export interface SessionOptions {
 }
 
 const connectTimeoutMs = 5_000
-const pingEveryMs = 2_000
-const pingTimeoutMs = 3_000
+const pings = { pingEveryMs: 2_000, pingTimeoutMs: 3_000 }
 /** Of a stream, and of all together: a list of thousands of objects must not wait for permission every 64 KiB. */
 const streamWindowBytes = 2 ** 20
 const sessionWindowBytes = 16 * 2 ** 20
@@ -66,7 +66,7 @@ export function openSession({ hostname, dialHost, port, tls, clock }: SessionOpt
       cancelConnect()
       if (session.destroyed) return
       session.setLocalWindowSize(sessionWindowBytes)
-      cancelPing = keepAlive(session, clock)
+      cancelPing = keepAlive(session, clock, pings)
       resolve({ http2: session, cause: () => cause })
     })
     session.on('error', (error) => {
@@ -81,28 +81,4 @@ export function openSession({ hostname, dialHost, port, tls, clock }: SessionOpt
       reject(new ConnectionError(cause))
     })
   })
-}
-
-function keepAlive(session: ClientHttp2Session, clock: Clock): Cancel {
-  let cancel: Cancel
-  const next = () => {
-    cancel = clock.timer(pingEveryMs, () => {
-      if (session.destroyed) return
-      let answered = false
-      cancel = clock.timer(pingTimeoutMs, () =>
-        // When it was this process that was busy for so long, the answer is there already: let it be read first.
-        setImmediate(() => {
-          if (!answered) session.destroy(new Error(`no answer to a ping within ${pingTimeoutMs} ms`))
-        }),
-      )
-      session.ping((error) => {
-        answered = true
-        if (error) return
-        cancel()
-        next()
-      })
-    })
-  }
-  next()
-  return () => cancel()
 }

@@ -5,6 +5,7 @@
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2'
 import type { Cancel, Clock } from '../../base/clock.js'
 import { messageOf } from '../../base/errors.js'
+import { keepAlive } from '../../base/node/http2-keep-alive.js'
 import { frameMessage, MessageReader } from './framing.js'
 import { code } from './rpc.js'
 
@@ -48,8 +49,7 @@ export interface Stream {
 const connectTimeoutMs = 2_000
 const windowBytes = 16 * 2 ** 20
 /** etcd closes connections that are pinged more often than every 5 s. */
-const pingEveryMs = 6_000
-const pingTimeoutMs = 2_000
+const pings = { pingEveryMs: 6_000, pingTimeoutMs: 2_000 }
 
 export class Channel {
   readonly url: string
@@ -143,7 +143,7 @@ function openSession({ url, tls, clock }: ChannelOptions, onClose: () => void): 
       cancelConnect()
       if (session.destroyed) return
       session.setLocalWindowSize(windowBytes)
-      cancelPing = keepAlive(session, clock)
+      cancelPing = keepAlive(session, clock, pings)
       resolve(session)
     })
     session.on('error', (error) => {
@@ -158,31 +158,6 @@ function openSession({ url, tls, clock }: ChannelOptions, onClose: () => void): 
       reject(new RpcError(code.unavailable, `${url}: ${cause}`, false))
     })
   })
-}
-
-/** A peer that does not answer a ping is gone, however open its socket looks. */
-function keepAlive(session: ClientHttp2Session, clock: Clock): Cancel {
-  let cancel: Cancel
-  const next = () => {
-    cancel = clock.timer(pingEveryMs, () => {
-      // A destroyed session closes only when its socket has, which a peer that hangs can put off: it may not be pinged.
-      if (session.destroyed) return
-      let answered = false
-      cancel = clock.timer(pingTimeoutMs, () =>
-        setImmediate(() => {
-          if (!answered) session.destroy(new Error(`no answer to a ping within ${pingTimeoutMs} ms`))
-        }),
-      )
-      session.ping((error) => {
-        answered = true
-        if (error) return
-        cancel()
-        next()
-      })
-    })
-  }
-  next()
-  return () => cancel()
 }
 
 function openStream(
