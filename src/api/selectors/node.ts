@@ -19,7 +19,7 @@ export function requiredNodeMatcher(spec: PodSpec): NodeMatcher {
 
 /** Terms are alternatives; a selector without terms matches nothing. */
 export function nodeSelectorMatcher(selector: NodeSelector): NodeMatcher {
-  const terms = selector.nodeSelectorTerms.map(termMatcher)
+  const terms = (selector.nodeSelectorTerms ?? []).map(termMatcher)
   return (node) => terms.some((matches) => matches(node))
 }
 
@@ -43,9 +43,33 @@ function fieldMatcher({ key, operator, values = [] }: NodeSelectorRequirement): 
 export function tolerates(toleration: Toleration, taint: Taint): boolean {
   if (toleration.effect && toleration.effect !== taint.effect) return false
   if (toleration.key && toleration.key !== taint.key) return false
-  const { operator = 'Equal' } = toleration
-  if (operator === 'Exists') return true
-  return operator === 'Equal' && (toleration.value ?? '') === (taint.value ?? '')
+  const { operator, value = '' } = toleration
+  return operator === 'Exists' || valueFits(operator, value, taint.value ?? '')
+}
+
+/** Gt and Lt compare whole numbers (KEP-5471); anything else compares as nothing. */
+function valueFits(operator: string | undefined, value: string, taintValue: string): boolean {
+  switch (operator) {
+    case undefined:
+    case '':
+    case 'Equal':
+      return value === taintValue
+    case 'Gt':
+      return areIntegers(value, taintValue) && BigInt(taintValue) > BigInt(value)
+    case 'Lt':
+      return areIntegers(value, taintValue) && BigInt(taintValue) < BigInt(value)
+    default:
+      return false
+  }
+}
+
+function areIntegers(...texts: readonly string[]): boolean {
+  return texts.every((text) => /^-?\d{1,19}$/.test(text))
+}
+
+/** Whether one of the tolerations takes this taint. */
+export function isTolerated(tolerations: readonly Toleration[] | undefined, taint: Taint): boolean {
+  return tolerations?.some((toleration) => tolerates(toleration, taint)) ?? false
 }
 
 /** The first taint with one of these effects that no toleration covers. */
@@ -54,5 +78,5 @@ export function untoleratedTaint(
   tolerations: readonly Toleration[] | undefined,
   effects: readonly string[],
 ): Taint | undefined {
-  return taints?.find((taint) => effects.includes(taint.effect) && !tolerations?.some((toleration) => tolerates(toleration, taint)))
+  return taints?.find((taint) => effects.includes(taint.effect) && !isTolerated(tolerations, taint))
 }

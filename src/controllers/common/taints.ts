@@ -1,25 +1,5 @@
+import { tolerates } from '../../api/selectors/node.js'
 import type { Taint, Toleration } from '../../api/types/core-v1.js'
-
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false
-  if (toleration.key && toleration.key !== taint.key) return false
-  switch (toleration.operator ?? 'Equal') {
-    case 'Exists':
-      return true
-    case 'Equal':
-      return (toleration.value ?? '') === (taint.value ?? '')
-    case 'Gt':
-      return compare(taint.value, toleration.value) > 0
-    case 'Lt':
-      return compare(taint.value, toleration.value) < 0
-  }
-}
-
-/** Of whole numbers; NaN (so neither more nor less) when one is none. */
-function compare(a: string | undefined, b: string | undefined): number {
-  const [left, right] = [a, b].map((text) => (/^-?\d+$/.test(text ?? '') ? Number(text) : NaN)) as [number, number]
-  return left - right
-}
 
 /** The tolerations that answer the taints, one a taint; undefined when one of them is not tolerated. */
 export function toleratedBy(taints: readonly Taint[], tolerations: readonly Toleration[]): Toleration[] | undefined {

@@ -1,5 +1,6 @@
 import { amountOf } from '../../api/resource-usage/amount.js'
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration } from '../../api/types/core-v1.js'
+import { requiredNodeMatcher, untoleratedTaint } from '../../api/selectors/node.js'
+import type { Node, Pod } from '../../api/types/core-v1.js'
 import { type NodeUsage, type PodShare, unitsOf } from './node-usage.js'
 import type { Verdict } from './status.js'
 
@@ -25,9 +26,9 @@ export function refusalOf(admission: Admission): Verdict | undefined {
     }
   const lacking = lackingResource(admission)
   if (lacking) return lacking
-  if (!matchesNode(pod, node)) return predicateFailed('NodeAffinity')
+  if (pod.spec && !requiredNodeMatcher(pod.spec)(node)) return predicateFailed('NodeAffinity')
   if (share.ports.some((port) => usage.isTaken(port))) return predicateFailed('NodePorts')
-  const repels = (node.spec?.taints ?? []).some((taint) => taint.effect === 'NoExecute' && !isTolerated(taint, pod.spec?.tolerations ?? []))
+  const repels = untoleratedTaint(node.spec?.taints, pod.spec?.tolerations, ['NoExecute']) !== undefined
   return !isStatic && repels ? predicateFailed('TaintToleration') : undefined
 }
 
@@ -51,55 +52,4 @@ function lackingResource({ share, node, usage }: Admission): Verdict | undefined
 function outOf(name: string, requested: number, used: number, capacity: number): Verdict {
   const message = `Pod was rejected: Node didn't have enough resource: ${name}, requested: ${requested}, used: ${used}, capacity: ${capacity}`
   return { reason: `OutOf${name}`, message }
-}
-
-/** spec.nodeSelector and the required node affinity. */
-function matchesNode(pod: Pod, node: Node): boolean {
-  const labels = node.metadata.labels ?? {}
-  for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) if (labels[key] !== value) return false
-  const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
-  return !required || required.nodeSelectorTerms.some((term) => matchesTerm(term, node))
-}
-
-/** A term without requirements matches nothing. */
-function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: Node): boolean {
-  if (matchExpressions.length === 0 && matchFields.length === 0) return false
-  const labels = node.metadata.labels ?? {}
-  return (
-    matchExpressions.every((requirement) => meets(requirement, labels[requirement.key])) &&
-    matchFields.every((requirement) => meets(requirement, requirement.key === 'metadata.name' ? node.metadata.name : undefined))
-  )
-}
-
-function meets({ operator, values = [] }: NodeSelectorRequirement, value: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value)
-    case 'NotIn':
-      return value === undefined || !values.includes(value)
-    case 'Exists':
-      return value !== undefined
-    case 'DoesNotExist':
-      return value === undefined
-    case 'Gt':
-      return integer(value) > integer(values[0])
-    case 'Lt':
-      return integer(value) < integer(values[0])
-    default:
-      return false
-  }
-}
-
-/** NaN compares false with everything. */
-function integer(text: string | undefined): number {
-  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : Number.NaN
-}
-
-function isTolerated(taint: Taint, tolerations: readonly Toleration[]): boolean {
-  return tolerations.some(
-    ({ key, operator = 'Equal', value = '', effect }) =>
-      (!effect || effect === taint.effect) &&
-      (key ? key === taint.key : operator === 'Exists') &&
-      (operator === 'Exists' || value === (taint.value ?? '')),
-  )
 }

@@ -1,43 +1,7 @@
-/** Node selectors (terms of labels and of the node's name), compiled: of node affinity, of volumes, of topologies. */
-import { type Requirement, type Selector, selectorOf, selectorOfLabels } from '../../api/selectors/label.js'
-import type { Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm } from '../../api/types/core-v1.js'
-
-export type NodeMatcher = (node: Node) => boolean
-
-const operators: Readonly<Record<string, Requirement['operator']>> = {
-  In: 'in',
-  NotIn: 'notin',
-  Exists: 'exists',
-  DoesNotExist: '!',
-  Gt: 'gt',
-  Lt: 'lt',
-}
-
-/** One term must hold; no terms: no node. */
-export function nodeSelectorMatcher(selector: NodeSelector): NodeMatcher {
-  const terms = (selector.nodeSelectorTerms ?? []).map(nodeTermMatcher)
-  return (node) => terms.some((term) => term(node))
-}
-
-/** Every requirement of the term must hold; a term without any selects nothing (API documentation of NodeSelectorTerm). */
-export function nodeTermMatcher({ matchExpressions, matchFields }: NodeSelectorTerm): NodeMatcher {
-  if (!matchExpressions?.length && !matchFields?.length) return () => false
-  const labels = compile(matchExpressions)
-  const fields = compile(matchFields)
-  if (!labels || !fields) return () => false
-  return (node) => labels.matches(node.metadata.labels) && fields.matches({ 'metadata.name': node.metadata.name ?? '' })
-}
-
-/** undefined: an operator that nobody knows. */
-function compile(requirements: readonly NodeSelectorRequirement[] | undefined): Selector | undefined {
-  const compiled: Requirement[] = []
-  for (const { key, operator, values } of requirements ?? []) {
-    const known = operators[operator]
-    if (!known) return undefined
-    compiled.push({ key, operator: known, values: values ?? [] })
-  }
-  return selectorOf(compiled)
-}
+/** Which nodes a pod asks for by `nodeSelector`, required affinity and name; undefined where it asks for none in particular. */
+import { selectorOfLabels } from '../../api/selectors/label.js'
+import { type NodeMatcher, nodeSelectorMatcher } from '../../api/selectors/node.js'
+import type { NodeSelector } from '../../api/types/core-v1.js'
 
 /** `nodeSelector` and required node affinity of a pod. undefined: every node will do. */
 export function requiredNodes(

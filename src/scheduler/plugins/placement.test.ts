@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { PodAffinityTerm, Toleration, TopologySpreadConstraint } from '../../api/types/core-v1.js'
-import { tolerates } from '../framework/tolerations.js'
+import { isTolerated } from '../../api/selectors/node.js'
 import { TestCluster } from '../testdata/cluster.js'
 import { node, pod } from '../testdata/scheduler.js'
 
@@ -26,7 +26,7 @@ describe('tolerations', () => {
     [{ key: 'other', operator: 'Exists' }, false],
     [{ key: 'k', operator: 'Gt', value: '4' }, true],
     [{ key: 'k', operator: 'Lt', value: '4' }, false],
-  ])('%j against k=5:NoSchedule: %s', (toleration, expected) => expect(tolerates([toleration], taint)).toBe(expected))
+  ])('%j against k=5:NoSchedule: %s', (toleration, expected) => expect(isTolerated([toleration], taint)).toBe(expected))
 
   it('missing for soft taints cost score only, and taints that are gone cost nothing', () => {
     const soft = node('a', { spec: { taints: [{ key: 'k', effect: 'PreferNoSchedule' }] } })

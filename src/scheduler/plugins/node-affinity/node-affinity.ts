@@ -1,9 +1,10 @@
 /** Node selector, required and preferred node affinity of the pod, and what the profile adds for every pod (`addedAffinity`). */
+import { type NodeMatcher, termMatcher } from '../../../api/selectors/node.js'
 import type { Node, NodeAffinity } from '../../../api/types/core-v1.js'
 import type { PodInfo } from '../../cache/pod-info.js'
 import { NodeClasses, requiredOf } from '../../framework/node-classes.js'
 import { NodeMemo, Recent } from '../../framework/node-memo.js'
-import { namedNodes, type NodeMatcher, nodeTermMatcher, requiredNodes } from '../../framework/node-selector.js'
+import { namedNodes, requiredNodes } from '../../framework/node-selector.js'
 import { hints, type Hint, normalize, type Plugin, skip, type Snapshot } from '../../framework/plugin.js'
 import { unresolvable } from '../../framework/status.js'
 
@@ -82,7 +83,7 @@ function compilePreferences(affinity: NodeAffinity | undefined): Preference[] {
   const terms = affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
   return terms
     .filter(({ weight, preference }) => weight > 0 && (preference.matchExpressions?.length || preference.matchFields?.length))
-    .map(({ weight, preference }) => ({ weight, matches: nodeTermMatcher(preference), memo: new NodeMemo(64) }))
+    .map(({ weight, preference }) => ({ weight, matches: termMatcher(preference), memo: new NodeMemo(64) }))
 }
 
 function slotsOf(names: ReadonlySet<string>, nodes: Snapshot['nodes']): Set<number> {

@@ -6,7 +6,7 @@ import { NodeClasses, type NodeTest } from '../../framework/node-classes.js'
 import type { NodeSet } from '../../framework/node-set.js'
 import { type Filter, hints, type Hint, type Plugin, skip, type Snapshot } from '../../framework/plugin.js'
 import { unresolvable, unschedulable } from '../../framework/status.js'
-import { tolerates } from '../../framework/tolerations.js'
+import { isTolerated } from '../../../api/selectors/node.js'
 import { type Constraint, Constraints, type OwnerListers, type PodTopologySpreadArgs } from './constraints.js'
 import { scoreBySpread } from './scoring.js'
 
@@ -71,7 +71,7 @@ export class Inclusion {
   }
 
   #isTolerated(taint: Taint): boolean {
-    return taint.effect === 'PreferNoSchedule' || tolerates(this.#pod.pod.spec?.tolerations, taint)
+    return taint.effect === 'PreferNoSchedule' || isTolerated(this.#pod.pod.spec?.tolerations, taint)
   }
 }
 

@@ -3,7 +3,7 @@ import type { Node, Taint } from '../../../api/types/core-v1.js'
 import type { PodInfo } from '../../cache/pod-info.js'
 import { hints, type Hint, normalize, type Plugin } from '../../framework/plugin.js'
 import { type NodeStatus, unresolvable } from '../../framework/status.js'
-import { tolerates } from '../../framework/tolerations.js'
+import { isTolerated } from '../../../api/selectors/node.js'
 
 const name = 'TaintToleration'
 
@@ -58,11 +58,11 @@ export function taintToleration(): Plugin {
 }
 
 function untolerated({ pod }: PodInfo, taints: readonly Taint[]): Taint | undefined {
-  return taints.find((taint) => taint.effect !== 'PreferNoSchedule' && !tolerates(pod.spec?.tolerations, taint))
+  return taints.find((taint) => taint.effect !== 'PreferNoSchedule' && !isTolerated(pod.spec?.tolerations, taint))
 }
 
 function softCount({ pod }: PodInfo, taints: readonly Taint[]): number {
-  return taints.filter((taint) => taint.effect === 'PreferNoSchedule' && !tolerates(pod.spec?.tolerations, taint)).length
+  return taints.filter((taint) => taint.effect === 'PreferNoSchedule' && !isTolerated(pod.spec?.tolerations, taint)).length
 }
 
 const tolerationsChanged: Hint = (_, event) =>

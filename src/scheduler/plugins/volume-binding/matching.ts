@@ -1,9 +1,9 @@
 /** Which volume a claim could have on a node (the binder's rule for claims that wait for their first consumer). */
 import { quantityValue } from '../../../api/quantity.js'
 import { labelSelectorOf } from '../../../api/selectors/label.js'
+import { type NodeMatcher, nodeSelectorMatcher } from '../../../api/selectors/node.js'
 import type { Node, PersistentVolume, PersistentVolumeClaim } from '../../../api/types/core-v1.js'
 import type { StorageClass } from '../../../api/types/storage-v1.js'
-import { type NodeMatcher, nodeSelectorMatcher } from '../../framework/node-selector.js'
 import { className, isReserved, noProvisioner } from './claims.js'
 
 const matchers = new WeakMap<PersistentVolume, NodeMatcher>()
