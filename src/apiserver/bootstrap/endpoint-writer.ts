@@ -4,7 +4,7 @@ import type { Endpoints } from '../../api/types/core-v1.js'
 import type { EndpointSlice } from '../../api/types/discovery-v1.js'
 import { resources } from '../../client/resources.js'
 import type { ServerAccess } from '../access.js'
-import { sameJson } from '../registry/same-json.js'
+import { sameJson } from '../../api/same-json.js'
 import { endpointSlicesOf, endpointsOf, type ServerAddress } from './server-endpoints.js'
 
 const triesMax = 5

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../api/object.js'
 import type { ClusterRole, PolicyRule, RoleBinding, Subject } from '../../api/types/rbac-v1.js'
 import { uncovered } from '../authz/rbac/covers.js'
-import { sameJson } from '../registry/same-json.js'
+import { sameJson } from '../../api/same-json.js'
 
 /**
  * Default roles and bindings are mended at every start, so that an upgrade or a mishap leaves no component without its

@@ -9,7 +9,7 @@ import { customPrinter } from '../../api/tables/custom.js'
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '../../api/types/apiextensions-v1.js'
 import { type CacherDeps, makeStored } from '../builtin-resources.js'
 import { customStorePrefix, type ObjectCodec, type ServedResource } from '../registry/resource.js'
-import { sameJson } from '../registry/same-json.js'
+import { sameJson } from '../../api/same-json.js'
 import type { Strategy } from '../registry/strategy.js'
 
 type Definition = CustomResourceDefinition

@@ -4,7 +4,7 @@ import type { UnknownObject } from '../../api/object.js'
 import { badRequest, conflict, type Fault } from '../../api/status.js'
 import { timestamp } from '../../base/clock.js'
 import type { Random } from '../../base/random.js'
-import { sameJson } from './same-json.js'
+import { sameJson } from '../../api/same-json.js'
 import type { Strategy } from './strategy.js'
 
 /** The longest base that leaves room for five random characters (63 in all). */

@@ -17,7 +17,7 @@ import type { AdmissionChain } from './admission-chain.js'
 import { assertVersion, finalizerFaults, generatedName, keepSystemMetadata, nextGeneration, prepareNewMetadata } from './metadata.js'
 import { metadataFaults } from './metadata-faults.js'
 import { objectKey, type ServedResource } from './resource.js'
-import { sameJson } from './same-json.js'
+import { sameJson } from '../../api/same-json.js'
 import type { Strategy, StrategyContext } from './strategy.js'
 
 /** Tries at a free name, and at a write that somebody else keeps overtaking. */

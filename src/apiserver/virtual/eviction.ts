@@ -6,7 +6,7 @@ import { type Clock, timestamp } from '../../base/clock.js'
 import type { DeleteOptions } from '../../client/client.js'
 import { resources } from '../../client/resources.js'
 import type { ServerAccess } from '../access.js'
-import { matchesLabels } from '../label-selector.js'
+import { labelSelectorOf } from '../../api/selectors/label.js'
 import type { VirtualResource } from './virtual-resource.js'
 
 const triesMax = 10
@@ -27,7 +27,7 @@ export function podEviction(access: ServerAccess, clock: Clock): VirtualResource
       if (object.metadata?.name && object.metadata.name !== name) throw badRequest('name in URL does not match name in Eviction object')
       const options = deleteOptions(object, dryRun)
       if (!needsNoBudget(pod)) {
-        const matching = budgets.list(namespace).filter((budget) => matchesLabels(budget.spec?.selector, pod.metadata.labels))
+        const matching = budgets.list(namespace).filter((budget) => labelSelectorOf(budget.spec?.selector).matches(pod.metadata.labels))
         if (matching.length > 1) throw tooManyBudgets()
         const [budget] = matching
         if (budget && !mayGoUnhealthy(pod, budget)) await spend(access, clock, budget.metadata.name ?? '', pod, options.dryRun ?? false)

@@ -5,7 +5,7 @@
 import type { ConfigMap, Secret } from '../../api/types/core-v1.js'
 import { resources } from '../../client/resources.js'
 import { bootstrapTokenSelection, expiresAtMs, signingToken } from '../common/bootstrap-tokens.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import type { Controller } from '../controller.js'
 import { detachedSignature } from './detached-signature.js'
 
@@ -36,7 +36,7 @@ export function bootstrapSignerController(): Controller {
         const token = signingToken(secret, now)
         if (token) data[signaturePrefix + token.id] = await detachedSignature(kubeconfig, token)
       }
-      if (!sameValue(data, map.data)) await view.client.resource<ConfigMap>(resources.configMaps).update({ ...map, data })
+      if (!sameJson(data, map.data)) await view.client.resource<ConfigMap>(resources.configMaps).update({ ...map, data })
       const ends = secrets.flatMap((secret) => (signingToken(secret, now) ? (expiresAtMs(secret) ?? []) : []))
       return ends.length > 0 ? { requeueAfterMs: Math.min(Math.min(...ends) - now + 1, waitMsMax) } : undefined
     },

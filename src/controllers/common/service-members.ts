@@ -2,7 +2,7 @@ import { keyOf, type KubeObject } from '../../api/object.js'
 import type { Pod, Service } from '../../api/types/core-v1.js'
 import { resources } from '../../client/resources.js'
 import type { View } from '../controller.js'
-import { sameValue } from './pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { indexServices, selects, servicesOfPod } from './service-pods.js'
 
 interface Members {
@@ -28,7 +28,7 @@ export class ServiceMembers {
   serviceKeys(object: KubeObject): readonly string[] {
     const key = keyOf(object)
     const members = this.#byService.get(key)
-    if (members && !sameValue(members.selector, (object as Service).spec?.selector)) this.#byService.delete(key)
+    if (members && !sameJson(members.selector, (object as Service).spec?.selector)) this.#byService.delete(key)
     return [key]
   }
 

@@ -8,7 +8,7 @@ import type { Pod, Service, ServicePort } from '../../api/types/core-v1.js'
 import { resources } from '../../client/resources.js'
 import type { View } from '../controller.js'
 import { isPodFinished, isPodReady } from './pods.js'
-import { sameValue } from './pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 
 /** Put on Endpoints and slices of a Service without a cluster IP, so that proxies need not look at them. */
 export const headlessLabel = 'service.kubernetes.io/headless'
@@ -64,8 +64,8 @@ export function changesEndpoints(object: KubeObject, previous: KubeObject): bool
     isPodFinished(pod) !== isPodFinished(old) ||
     pod.spec?.nodeName !== old.spec?.nodeName ||
     pod.status?.podIP !== old.status?.podIP ||
-    !sameValue(pod.status?.podIPs, old.status?.podIPs) ||
-    !sameValue(pod.metadata.labels, old.metadata.labels)
+    !sameJson(pod.status?.podIPs, old.status?.podIPs) ||
+    !sameJson(pod.metadata.labels, old.metadata.labels)
   )
 }
 

@@ -15,7 +15,7 @@ import { resources } from '../../client/resources.js'
 import { isGoingNamespace } from '../common/refusals.js'
 import { finishedCondition, isJobFinished, isJobSucceeded } from '../common/jobs.js'
 import { controllerOf, isControlledBy, ownerIndex, ownerIndexValues } from '../common/owner.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { jobFor, jobName, jobsBeyondHistory } from './jobs.js'
 import { dueTime, msUntilNext } from './timing.js'
@@ -242,7 +242,7 @@ class Run {
   }
 
   async #writeStatus(): Promise<void> {
-    if (sameValue(this.#status, this.#cronJob.status ?? {})) return
+    if (sameJson(this.#status, this.#cronJob.status ?? {})) return
     await this.#cronJobs().updateStatus({ ...this.#cronJob, status: this.#status })
   }
 

@@ -11,7 +11,7 @@ import { claimObjects, liveOwner } from '../common/claim.js'
 import { Expectations } from '../common/expectations.js'
 import { controllerOf, orphansOf, ownerIndex, ownerIndexValues } from '../common/owner.js'
 import { Pace, paced } from '../common/pace.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { msUntilAvailable } from '../common/pods.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { forgetRevisions, ownRevisions, revisionLabel } from '../history/history.js'
@@ -112,7 +112,7 @@ function keysOfOwned(revision: ControllerRevision): readonly string[] {
 
 /** Only labels and taints decide where daemon pods go; heartbeats do not. */
 function isOtherNode(node: Node, old: Node): boolean {
-  return !sameValue(node.metadata.labels, old.metadata.labels) || !sameValue(node.spec?.taints, old.spec?.taints)
+  return !sameJson(node.metadata.labels, old.metadata.labels) || !sameJson(node.spec?.taints, old.spec?.taints)
 }
 
 /** One reconcile of one DaemonSet. */
@@ -207,7 +207,7 @@ class Sync {
 
   async #report(scene: Scene, settled: boolean): Promise<void> {
     const status = daemonSetStatus(scene, settled)
-    if (sameValue(status, this.#set.status)) return
+    if (sameJson(status, this.#set.status)) return
     await this.#view.client.resource<DaemonSet>(resources.daemonSets).updateStatus({ ...this.#set, status })
   }
 

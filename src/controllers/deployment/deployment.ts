@@ -12,7 +12,7 @@ import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
 import { claimObjects, liveOwner } from '../common/claim.js'
 import { controllerOf, isControlledBy, orphansOf, ownerIndex, ownerIndexValues } from '../common/owner.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { isPodFinished } from '../common/pods.js'
 import { isGoingNamespace } from '../common/refusals.js'
 import type { Controller, Outcome, View } from '../controller.js'
@@ -172,7 +172,7 @@ class Rollout {
     const minReadySeconds = this.#deployment.spec?.minReadySeconds
     let set = existing
     if (
-      !sameValue({ ...next, ...sizeOf(existing) }, existing.metadata.annotations) ||
+      !sameJson({ ...next, ...sizeOf(existing) }, existing.metadata.annotations) ||
       (existing.spec?.minReadySeconds ?? 0) !== (minReadySeconds ?? 0)
     ) {
       const annotated = { ...next, ...sizeOf(existing) }
@@ -255,7 +255,7 @@ class Rollout {
     const sized = await Promise.all(
       all.map(async (set) => {
         const replicas = target.get(set.metadata.uid) ?? replicasOf(set)
-        const noted = replicas === 0 || sameValue({ ...set.metadata.annotations, ...size }, set.metadata.annotations)
+        const noted = replicas === 0 || sameJson({ ...set.metadata.annotations, ...size }, set.metadata.annotations)
         if (replicas === replicasOf(set) && noted) return set
         const metadata = { ...set.metadata, annotations: { ...set.metadata.annotations, ...size } }
         const updated = await this.#sets().update({ ...set, metadata, spec: { ...set.spec, selector: set.spec?.selector ?? {}, replicas } })
@@ -291,7 +291,7 @@ class Rollout {
     const nowMs = this.#view.clock.now()
     const plain = deploymentStatus(deployment, newSet, sets, nowMs)
     const status = what === 'counts' ? plain : withProgress(deployment, plain, newSet, sets, nowMs)
-    if (!sameValue(status, deployment.status)) await this.#deployments().updateStatus({ ...deployment, status })
+    if (!sameJson(status, deployment.status)) await this.#deployments().updateStatus({ ...deployment, status })
     const left = deadlineMs(deployment, status, nowMs)
     if (left === undefined || left === 0 || totalReplicas(sets) === 0) return undefined
     // One second later than the deadline, so that the look finds it passed.

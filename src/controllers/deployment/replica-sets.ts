@@ -1,7 +1,7 @@
 /** What a Deployment reads off its ReplicaSets: which one is new, how many pods they have, and its notes on them. */
 import type { Deployment, ReplicaSet } from '../../api/types/apps-v1.js'
 import type { PodTemplateSpec } from '../../api/types/core-v1.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 
 export const podTemplateHashLabel = 'pod-template-hash'
 export const annotations = {
@@ -28,7 +28,7 @@ export function findNewReplicaSet(deployment: Deployment, sets: readonly Replica
 
 /** Templates are the same but for the hash label that the controller itself adds. */
 export function sameTemplate(a: PodTemplateSpec | undefined, b: PodTemplateSpec | undefined): boolean {
-  return sameValue(withoutHash(a), withoutHash(b))
+  return sameJson(withoutHash(a), withoutHash(b))
 }
 
 function withoutHash(template: PodTemplateSpec | undefined): PodTemplateSpec | undefined {

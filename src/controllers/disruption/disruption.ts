@@ -11,7 +11,7 @@ import { timestamp } from '../../base/clock.js'
 import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
 import { Pace, paced } from '../common/pace.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { isPodFinished, podCondition } from '../common/pods.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { asksForScale, budgetStatus, disruptedOf, expectedOf, failSafeStatus, healthyOf } from './budget.js'
@@ -112,7 +112,7 @@ async function syncBudget(budget: PodDisruptionBudget, pods: readonly Pod[], sca
 }
 
 async function write(budget: PodDisruptionBudget, status: PodDisruptionBudgetStatus, view: View): Promise<void> {
-  if (sameValue(status, budget.status ?? {})) return
+  if (sameJson(status, budget.status ?? {})) return
   // The eviction API writes here too: with the resource version that was read, neither loses what the other has noted.
   await view.client.resource<PodDisruptionBudget>(resources.podDisruptionBudgets).updateStatus({ ...budget, status })
 }

@@ -8,7 +8,7 @@ import type { Endpoints, Pod, Service } from '../../api/types/core-v1.js'
 import { assert, messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
 import { batched, changesEndpoints, hasClusterIp, headlessLabel, triggerTimeAnnotation } from '../common/service-pods.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { isGoingNamespace, unlessGone } from '../common/refusals.js'
 import { Latest } from '../common/latest.js'
 import { Pace } from '../common/pace.js'
@@ -111,8 +111,8 @@ export function desired(
   const { [triggerTimeAnnotation]: _, [overCapacityAnnotation]: isMarked, ...annotations } = present?.metadata.annotations ?? {}
   if (
     present &&
-    sameValue(present.subsets ?? [], subsets) &&
-    sameValue(present.metadata.labels, labels) &&
+    sameJson(present.subsets ?? [], subsets) &&
+    sameJson(present.metadata.labels, labels) &&
     (isMarked === 'truncated') === isOver
   ) {
     return undefined

@@ -2,7 +2,7 @@
 import type { EndpointAddress, EndpointPort as OldPort, Endpoints } from '../../api/types/core-v1.js'
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../api/types/discovery-v1.js'
 import { controllerReference } from '../common/owner.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { familyOf, triggerTimeAnnotation, type Family } from '../common/service-pods.js'
 import { identityOf, portMapKey } from '../endpointslice/endpoints.js'
 import { managedByLabel, serviceNameLabel, type SliceChanges } from '../endpointslice/slices.js'
@@ -119,10 +119,10 @@ function sliceFor(endpoints: Endpoints, { family, ports, endpoints: all }: Group
 
 function isSame(slice: EndpointSlice, wanted: EndpointSlice): boolean {
   return (
-    sameValue(slice.metadata.labels, wanted.metadata.labels) &&
-    sameValue(slice.metadata.annotations ?? {}, wanted.metadata.annotations) &&
-    sameValue(slice.metadata.ownerReferences, wanted.metadata.ownerReferences) &&
-    sameValue(sorted(slice), sorted(wanted))
+    sameJson(slice.metadata.labels, wanted.metadata.labels) &&
+    sameJson(slice.metadata.annotations ?? {}, wanted.metadata.annotations) &&
+    sameJson(slice.metadata.ownerReferences, wanted.metadata.ownerReferences) &&
+    sameJson(sorted(slice), sorted(wanted))
   )
 }
 

@@ -11,7 +11,7 @@ import { resources } from '../../client/resources.js'
 import { OwnWrites } from '../common/own-writes.js'
 import { batched, changesEndpoints, type Family, isEndpoint } from '../common/service-pods.js'
 import { Pace } from '../common/pace.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { ServiceMembers } from '../common/service-members.js'
 import { TriggerTimes } from '../common/trigger-times.js'
 import type { Controller, Outcome, View } from '../controller.js'
@@ -46,7 +46,7 @@ export function endpointSliceController({ endpointsPerSliceMax = 100, batchPerio
           ...(change === 'add' ? (memory?.waiting.arrived(keyOf(object)) ?? []) : []),
           ...(memory?.routing.nodesChanged() ?? []),
         ],
-        changed: (object, old) => !sameValue(capacity(object as Node), capacity(old as Node)),
+        changed: (object, old) => !sameJson(capacity(object as Node), capacity(old as Node)),
       },
       {
         resource: resources.endpointSlices,

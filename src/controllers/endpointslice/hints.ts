@@ -1,6 +1,6 @@
 /** Hints that keep traffic near, as a Service's trafficDistribution asks (KEP-4444, KEP-3015). Pure. */
 import type { Endpoint, EndpointHints, EndpointSlice } from '../../api/types/discovery-v1.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import type { SliceChanges } from './slices.js'
 
 const close: ReadonlySet<string> = new Set(['PreferClose', 'PreferSameZone', 'PreferSameNode'])
@@ -16,7 +16,7 @@ export function withHints(
     endpoints: (slice.endpoints ?? []).map((endpoint) => hint(endpoint, trafficDistribution)),
   })
   const stale = unchanged.filter((slice) =>
-    slice.endpoints?.some((endpoint) => !sameValue(endpoint.hints, hint(endpoint, trafficDistribution).hints)),
+    slice.endpoints?.some((endpoint) => !sameJson(endpoint.hints, hint(endpoint, trafficDistribution).hints)),
   )
   return { create: changes.create.map(hinted), update: [...changes.update, ...stale].map(hinted), remove: changes.remove }
 }

@@ -7,7 +7,7 @@ import type { Service } from '../../api/types/core-v1.js'
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../api/types/discovery-v1.js'
 import { controllerReference, isControlledBy } from '../common/owner.js'
 import { hasClusterIp, headlessLabel, type Family } from '../common/service-pods.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { identityOf, portMapKey } from './endpoints.js'
 
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by'
@@ -73,7 +73,7 @@ function fill({ service, family, ports, endpoints, slices, max }: Filling, chang
     const { kept, changed } = keep(slice, desired)
     const labels = labelsFor(service)
     if (changed && kept.length === 0) changes.remove.push(slice)
-    else if (changed || !sameValue(labels, slice.metadata.labels))
+    else if (changed || !sameJson(labels, slice.metadata.labels))
       touched.push({ ...slice, metadata: { ...slice.metadata, labels }, endpoints: kept })
     else untouched.push(slice)
   }
@@ -105,7 +105,7 @@ function keep(slice: EndpointSlice, desired: Map<string, Endpoint>): { kept: End
     desired.delete(id)
     // Hints are decided later, for the slice as a whole.
     const withHints = endpoint.hints ? { ...wanted, hints: endpoint.hints } : wanted
-    if (!sameValue(withHints, endpoint)) changed = true
+    if (!sameJson(withHints, endpoint)) changed = true
     kept.push(withHints)
   }
   return { kept, changed }
@@ -134,7 +134,7 @@ function keepOne(service: Service, family: Family, changes: SliceChanges): void 
     others.length === 0 &&
     isControlledBy(only, service) &&
     isEmpty(only) &&
-    sameValue(only.metadata.labels, placeholder.metadata.labels)
+    sameJson(only.metadata.labels, placeholder.metadata.labels)
   )
     changes.remove = []
   else changes.create.push(placeholder)

@@ -10,7 +10,8 @@ import type { PodTemplateSpec } from '../../api/types/core-v1.js'
 import { resources } from '../../client/resources.js'
 import { claimObjects, liveOwner } from '../common/claim.js'
 import { controllerReference, orphansOf, ownerIndex } from '../common/owner.js'
-import { hashOf, sameValue } from '../common/pod-template.js'
+import { hashOf } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import type { View } from '../controller.js'
 
 /** On a pod: the revision that made it (a StatefulSet writes the revision's name, a DaemonSet its hash). */
@@ -62,7 +63,7 @@ export function templateOf(revision: ControllerRevision): PodTemplateSpec {
 }
 
 export function isOfTemplate(revision: ControllerRevision, template: PodTemplateSpec): boolean {
-  return sameValue(templateOf(revision), template)
+  return sameJson(templateOf(revision), template)
 }
 
 export interface NewRevision {
@@ -105,7 +106,7 @@ export async function createRevision(
     if (!hasReason(error, 'AlreadyExists')) throw error
     // Our own that the cache has not shown yet, or another's.
     const existing = await revisions.get(wanted.metadata.namespace ?? '', wanted.metadata.name ?? '')
-    return sameValue(templateOf(existing), templateOf(wanted)) ? { revision: existing } : { collision: true }
+    return sameJson(templateOf(existing), templateOf(wanted)) ? { revision: existing } : { collision: true }
   }
 }
 

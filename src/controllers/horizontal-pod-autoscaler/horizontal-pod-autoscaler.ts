@@ -16,7 +16,7 @@ import { timestamp } from '../../base/clock.js'
 import { messageOf } from '../../base/errors.js'
 import { resources } from '../../client/resources.js'
 import { withCondition } from '../common/conditions.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { unlessGone } from '../common/refusals.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { limitReplicas, memoryMsMax, type Past } from './limits.js'
@@ -232,7 +232,7 @@ class Look {
       conditions: this.#conditions,
       observedGeneration: this.#autoscaler.metadata.generation,
     }
-    if (sameValue(status, old)) return
+    if (sameJson(status, old)) return
     const of = this.#means.view.client.resource<HorizontalPodAutoscaler>(resources.horizontalPodAutoscalers)
     await unlessGone(of.updateStatus({ ...this.#autoscaler, status }))
   }

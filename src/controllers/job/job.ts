@@ -13,7 +13,7 @@ import { claimObjects, liveOwner } from '../common/claim.js'
 import { isJobFinished } from '../common/jobs.js'
 import { controllerOf, orphansOf, ownerIndex, ownerIndexValues } from '../common/owner.js'
 import { paced } from '../common/pace.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { assess, type Assessment, completionsReached, deadlineMs, isComplete, type Verdict, verdictOf } from './assessment.js'
 import { type Failures, withEnded } from './backoff.js'
@@ -214,7 +214,7 @@ class Sync {
   }
 
   async #write(status: JobStatus): Promise<void> {
-    if (sameValue(status, this.#written.status ?? {})) return
+    if (sameJson(status, this.#written.status ?? {})) return
     this.#written = await this.#view.client.resource<Job>(resources.jobs).updateStatus({ ...this.#written, status })
     this.#memory.wrote(this.#key, this.#written)
   }

@@ -8,7 +8,7 @@
 import { keyOf } from '../../api/object.js'
 import type { Node, Pod } from '../../api/types/core-v1.js'
 import { resources } from '../../client/resources.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { indexPodsByNode } from '../common/pods-by-node.js'
 import type { Controller, View } from '../controller.js'
 import { labelChange } from './labels.js'
@@ -53,9 +53,9 @@ export function nodeLifecycleController(options: NodeLifecycleOptions = nodeLife
 function changed(object: Node, old: Node): boolean {
   return (
     object.spec?.unschedulable !== old.spec?.unschedulable ||
-    !sameValue(object.spec?.taints, old.spec?.taints) ||
-    !sameValue(object.metadata.labels, old.metadata.labels) ||
-    !sameValue(statuses(object), statuses(old))
+    !sameJson(object.spec?.taints, old.spec?.taints) ||
+    !sameJson(object.metadata.labels, old.metadata.labels) ||
+    !sameJson(statuses(object), statuses(old))
   )
 }
 

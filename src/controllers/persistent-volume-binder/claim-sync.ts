@@ -4,7 +4,7 @@ import type { StorageClass } from '../../api/types/storage-v1.js'
 import { resources } from '../../client/resources.js'
 import { podsOfClaim } from '../common/claims-of-pods.js'
 import { isPodFinished } from '../common/pods.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import {
   betaStorageProvisioner,
   boundStatus,
@@ -91,7 +91,7 @@ export class ClaimSync {
       [storageProvisioner]: migratedFrom ?? provisioner,
       ...(migratedFrom ? { [migratedTo]: provisioner } : {}),
     }
-    if (!sameValue(annotations, claim.metadata.annotations)) await this.#update({ ...claim, metadata: { ...claim.metadata, annotations } })
+    if (!sameJson(annotations, claim.metadata.annotations)) await this.#update({ ...claim, metadata: { ...claim.metadata, annotations } })
     this.#say(claim, {
       type: 'Normal',
       reason: 'ExternalProvisioning',
@@ -106,7 +106,7 @@ export class ClaimSync {
 
   /** True when there was something to write. */
   async #setStatus(claim: PersistentVolumeClaim, status: NonNullable<PersistentVolumeClaim['status']>): Promise<boolean> {
-    if (sameValue(status, claim.status)) return false
+    if (sameJson(status, claim.status)) return false
     const { view, claims } = this.#caches
     const resource = view.client.resource<PersistentVolumeClaim>(resources.persistentVolumeClaims)
     claims.wrote(await resource.updateStatus({ ...claim, status }))

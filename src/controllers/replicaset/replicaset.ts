@@ -14,7 +14,8 @@ import { resources } from '../../client/resources.js'
 import { claimObjects, liveOwner } from '../common/claim.js'
 import { Expectations } from '../common/expectations.js'
 import { controllerOf, controllerReference, orphansOf, ownerIndex, ownerIndexValues } from '../common/owner.js'
-import { podFromTemplate, sameValue } from '../common/pod-template.js'
+import { podFromTemplate } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { isPodActive, isPodFinished, msUntilAvailable } from '../common/pods.js'
 import { isGoingNamespace } from '../common/refusals.js'
 import { slowStartBatch } from '../common/slow-start.js'
@@ -252,7 +253,7 @@ async function writeStatus({ owner, mine, active, wanted, error, flavour, view }
     missing: wanted - active.length,
     nowMs: view.clock.now(),
   })
-  if (sameValue(status, old ?? {})) return
+  if (sameJson(status, old ?? {})) return
   const owners = view.client.resource<Owner>(flavour.resource)
   try {
     await owners.updateStatus({ ...owner, status } as Owner)

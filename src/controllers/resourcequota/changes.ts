@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../api/object.js'
 import type { PersistentVolumeClaim, Pod, Service } from '../../api/types/core-v1.js'
 import { isPodFinished } from '../common/pods.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 
 /** A pod ended, or was resized. */
 export function podChanged(now: KubeObject, old: KubeObject): boolean {
@@ -10,7 +10,7 @@ export function podChanged(now: KubeObject, old: KubeObject): boolean {
   if (isPodFinished(after) !== isPodFinished(before)) return true
   // The same object is shared by unchanged states of a cache; comparing what a new one asks for is cheap next to parsing it.
   const asked = ({ spec }: Pod) => [spec?.resources, ...(spec?.containers ?? []).map((container) => container.resources)]
-  return !sameValue(asked(after), asked(before))
+  return !sameJson(asked(after), asked(before))
 }
 
 export function serviceChanged(now: KubeObject, old: KubeObject): boolean {
@@ -24,5 +24,5 @@ export function claimChanged(now: KubeObject, old: KubeObject): boolean {
     status?.allocatedResources?.['storage'],
     spec?.volumeAttributesClassName,
   ]
-  return !sameValue(storage(now as PersistentVolumeClaim), storage(old as PersistentVolumeClaim))
+  return !sameJson(storage(now as PersistentVolumeClaim), storage(old as PersistentVolumeClaim))
 }

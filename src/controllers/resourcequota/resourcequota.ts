@@ -7,7 +7,7 @@ import { hasReason } from '../../api/status.js'
 import type { ResourceQuota } from '../../api/types/core-v1.js'
 import { resources } from '../../client/resources.js'
 import type { ObjectMonitors } from '../common/object-monitors.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import type { Controller, View, Watch } from '../controller.js'
 import { claimChanged, podChanged, serviceChanged } from './changes.js'
 import { ObjectCounts } from './object-counts.js'
@@ -59,7 +59,7 @@ export function resourceQuotaController({ syncPeriodMs, monitors }: ResourceQuot
           wake(object.metadata.namespace ?? '', view, change)
           return change === 'delete' ? [] : [keyOf(object)]
         },
-        changed: (object, old) => !sameValue((object as ResourceQuota).spec, (old as ResourceQuota).spec),
+        changed: (object, old) => !sameJson((object as ResourceQuota).spec, (old as ResourceQuota).spec),
       },
       counted(resources.pods, podChanged),
       counted(resources.services, serviceChanged),

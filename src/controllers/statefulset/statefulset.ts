@@ -11,7 +11,7 @@ import { claimObjects, liveOwner } from '../common/claim.js'
 import { controllerOf, orphansOf, ownerIndex, ownerIndexValues } from '../common/owner.js'
 import { isGoingNamespace } from '../common/refusals.js'
 import { Pace, paced } from '../common/pace.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { msUntilAvailable } from '../common/pods.js'
 import { slowStartBatch } from '../common/slow-start.js'
 import type { Controller, Outcome, View } from '../controller.js'
@@ -106,7 +106,7 @@ class Sync {
       if (!isGoingNamespace(error)) failure = error
     }
     const status = statefulSetStatus(set, pods, names, this.#view.clock.now())
-    if (!sameValue(status, set.status)) {
+    if (!sameJson(status, set.status)) {
       await this.#view.client.resource<StatefulSet>(resources.statefulSets).updateStatus({ ...set, status })
     }
     const live = new Set([names.current, names.update, ...pods.map(revisionOfPod)])

@@ -7,7 +7,7 @@ import { hasReason } from '../../api/status.js'
 import type { Node, Pod, Taint } from '../../api/types/core-v1.js'
 import { resources } from '../../client/resources.js'
 import { disruptionTarget, patchPodStatus } from '../common/pod-conditions.js'
-import { sameValue } from '../common/pod-template.js'
+import { sameJson } from '../../api/same-json.js'
 import { indexPodsByNode, podsOnNode } from '../common/pods-by-node.js'
 import type { Controller, Outcome, View } from '../controller.js'
 import { evictionDelayMs, noExecuteTaints } from './delay.js'
@@ -33,7 +33,7 @@ export function taintEvictionController(): Controller {
           const matters = change === 'update' || (change === 'add' && noExecuteTaints(object as Node).length > 0)
           return matters ? podsOnNode(view, keyOf(object)).map(keyOf) : []
         },
-        changed: (object, old) => !sameValue(noExecuteTaints(object as Node), noExecuteTaints(old as Node)),
+        changed: (object, old) => !sameJson(noExecuteTaints(object as Node), noExecuteTaints(old as Node)),
       },
       {
         resource: resources.pods,
@@ -41,7 +41,7 @@ export function taintEvictionController(): Controller {
           const key = keyOf(object)
           return scheduled.has(key) || (change !== 'delete' && isConcerned(object as Pod, view)) ? [key] : []
         },
-        changed: (object, old) => !sameValue(concern(object as Pod), concern(old as Pod)),
+        changed: (object, old) => !sameJson(concern(object as Pod), concern(old as Pod)),
       },
     ],
     start: indexPodsByNode,

@@ -1,6 +1,6 @@
 import type { CertificateSigningRequest } from '../../../api/types/certificates-v1.js'
 import type { Attributes, Authorizer, Decision } from '../../authz/authorizer.js'
-import { sameJson } from '../../registry/same-json.js'
+import { sameJson } from '../../../api/same-json.js'
 import type { UserInfo } from '../../authn/authenticator.js'
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.js'
 import { type AdmissionDeps, on, refused } from '../plugin.js'

@@ -3,7 +3,7 @@ import type { Node, PersistentVolumeClaim, Pod } from '../../../api/types/core-v
 import { resources } from '../../../client/resources.js'
 import { nodeNameOf } from '../../authz/node/identity.js'
 import { podReferences } from '../../pod-references.js'
-import { sameJson } from '../../registry/same-json.js'
+import { sameJson } from '../../../api/same-json.js'
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.js'
 import { type AdmissionDeps, nameOf, refused, resourceText } from '../plugin.js'
 import { refuseForeignToken } from './token.js'

@@ -1,7 +1,7 @@
 import { invalid, type Fault } from '../../../api/status.js'
 import type { Namespace, Pod, PodTemplateSpec } from '../../../api/types/core-v1.js'
 import { resources } from '../../../client/resources.js'
-import { sameJson } from '../../registry/same-json.js'
+import { sameJson } from '../../../api/same-json.js'
 import type { AdmissionPlugin, AdmissionRequest, Operation } from '../admission.js'
 import { type AdmissionDeps, refused, resourceText } from '../plugin.js'
 import { type Level, violations } from './checks.js'

@@ -3,7 +3,7 @@ import type { ClusterRole, PolicyRule, RoleBinding } from '../../../api/types/rb
 import type { Authorizer, Decision } from '../../authz/authorizer.js'
 import { describeRules, uncovered } from '../../authz/rbac/covers.js'
 import type { RbacAuthorizer } from '../../authz/rbac/rbac.js'
-import { sameJson } from '../../registry/same-json.js'
+import { sameJson } from '../../../api/same-json.js'
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.js'
 import { on, refused } from '../plugin.js'
 

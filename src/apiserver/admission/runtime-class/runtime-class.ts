@@ -3,7 +3,7 @@ import type { RuntimeClass } from '../../../api/types/node-v1.js'
 import { amountOf, compareAmounts } from '../../../api/resource-usage/amount.js'
 import { resources } from '../../../client/resources.js'
 import { liveObject } from '../../live-objects.js'
-import { sameJson } from '../../registry/same-json.js'
+import { sameJson } from '../../../api/same-json.js'
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.js'
 import { type AdmissionDeps, on, refused } from '../plugin.js'
 

@@ -4,7 +4,7 @@
  */
 import type { Fault } from '../../../api/status.js'
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '../../../api/types/apiextensions-v1.js'
-import { sameJson } from '../same-json.js'
+import { sameJson } from '../../../api/same-json.js'
 import { schemaFaults } from './schema-faults.js'
 
 type Definition = CustomResourceDefinition

@@ -1,5 +1,5 @@
 import type { DaemonSet } from '../../../api/types/apps-v1.js'
-import { sameJson } from '../same-json.js'
+import { sameJson } from '../../../api/same-json.js'
 import type { Strategy } from '../strategy.js'
 
 const annotation = 'deprecated.daemonset.template.generation'

@@ -1,7 +1,7 @@
 import type { Fault } from '../../../api/status.js'
 import type { Container, Pod, PodSpec, Toleration } from '../../../api/types/core-v1.js'
 import { amountOf } from '../../../api/resource-usage/amount.js'
-import { sameJson } from '../same-json.js'
+import { sameJson } from '../../../api/same-json.js'
 import { qosClassOf } from './pod-qos.js'
 
 /** What may change in a pod that exists: almost nothing. Pure. */

@@ -1,6 +1,6 @@
 import type { LabelSelector } from '../../../api/types/meta-v1.js'
 import type { Pod, PodAffinityTerm, PodSpec } from '../../../api/types/core-v1.js'
-import { sameJson } from '../same-json.js'
+import { sameJson } from '../../../api/same-json.js'
 import type { Strategy } from '../strategy.js'
 import { bindPod } from './pod-binding.js'
 import { qosClassOf } from './pod-qos.js'

@@ -1,5 +1,5 @@
 import type { EndpointSlice } from '../../../api/types/discovery-v1.js'
-import { sameJson } from '../same-json.js'
+import { sameJson } from '../../../api/same-json.js'
 import type { Strategy } from '../strategy.js'
 
 export const endpointSliceStrategy: Strategy<EndpointSlice> = {
