@@ -14,7 +14,6 @@ export const unschedulableTaint = 'node.kubernetes.io/unschedulable'
 
 /** Lease objects that are the nodes' heartbeats live here, one a node, named like it (KEP-589). */
 export const nodeLeaseNamespace = 'kube-node-lease'
-export const systemNamespace = 'kube-system'
 
 /** Where a pod came from ("api", "file"); on a static pod and its mirror. */
 export const configSourceAnnotation = 'kubernetes.io/config.source'
@@ -22,8 +21,6 @@ export const configHashAnnotation = 'kubernetes.io/config.hash'
 export const configSeenAnnotation = 'kubernetes.io/config.seen'
 /** Marks the mirror of a static pod; its value is the hash of the manifest that runs. */
 export const configMirrorAnnotation = 'kubernetes.io/config.mirror'
-
-export const defaultContainerAnnotation = 'kubectl.kubernetes.io/default-container'
 
 /** A Node with this annotation (value "fake") is simulated by the fleet, as kwok does it. */
 export const kwokNodeAnnotation = 'kwok.x-k8s.io/node'

@@ -8,10 +8,9 @@ import {
   createPrivateKey,
   generateKeyPair as generateKeyPairWithCallback,
   X509Certificate as NodeCertificate,
-  KeyObject,
+  type KeyObject,
   randomBytes,
   sign,
-  type webcrypto,
 } from 'node:crypto'
 import { promisify } from 'node:util'
 import { bits, boolean, type Der, elements, explicit, implicit, integer, nothing, octets, oid, sequence, set, time, utf8 } from './der.js'
@@ -91,15 +90,6 @@ export async function createAuthority(
 export async function createLeaf(authority: KeyPair, options: LeafOptions & { nowMs: number }): Promise<KeyPair> {
   const keys = await generateKeys(options.algorithm)
   return { cert: signFor(authority, keys.publicKey, options), key: privatePem(keys.privateKey) }
-}
-
-/** A certificate for somebody else's public key (a signing request's). */
-export async function signKey(
-  authority: KeyPair,
-  publicKey: webcrypto.CryptoKey,
-  options: LeafOptions & { nowMs: number },
-): Promise<string> {
-  return signFor(authority, KeyObject.from(publicKey), options)
 }
 
 function signFor(authority: KeyPair, publicKey: KeyObject, options: LeafOptions & { nowMs: number }): string {

@@ -41,10 +41,6 @@ export function subtractAmounts(a: Amount, b: Amount): Amount {
   return { nanos: a.nanos - b.nanos, format: a.nanos === 0n ? b.format : a.format }
 }
 
-export function scaleAmount(a: Amount, by: number): Amount {
-  return { nanos: a.nanos * BigInt(by), format: a.format }
-}
-
 /** Negative when a < b, 0 when equal. */
 export function compareAmounts(a: Amount, b: Amount): number {
   return a.nanos < b.nanos ? -1 : a.nanos > b.nanos ? 1 : 0

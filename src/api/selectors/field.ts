@@ -40,8 +40,3 @@ function unescape(value: string, text: string): string {
     throw badRequest(`invalid field selector: invalid escape sequence: \\${char} in "${text}"`)
   })
 }
-
-/** True when every requirement holds for the object's selectable fields. */
-export function matchesFields(requirements: readonly FieldRequirement[], valueOf: (field: string) => string): boolean {
-  return requirements.every(({ field, value, equal }) => (valueOf(field) === value) === equal)
-}

@@ -92,9 +92,6 @@ export function nodeConditions(old: readonly NodeCondition[], nowMs: number): No
   })
 }
 
-/** Conditions that a kubelet sets on a node: others' (NetworkUnavailable) are left alone. */
-export const nodeConditionTypes: ReadonlySet<string> = new Set(healthy.map(([type]) => type))
-
 /** Whether every condition of a healthy node is there. */
 export function isHealthy(node: Node): boolean {
   return healthy.every(([type, status]) =>

@@ -130,7 +130,6 @@ export const leaseKeepAliveRequest = message({ id: id64(1) })
 export const leaseKeepAliveResponse = message({ header: nested(1, header), id: id64(2), ttl: int(3) })
 export const leaseTimeToLiveRequest = message({ id: id64(1), keys: bool(2) })
 export const leaseStatus = message({ id: id64(1) })
-export const leaseLeasesRequest = message({})
 export const leaseLeasesResponse = message({ header: nested(1, header), leases: repeated(2, leaseStatus) })
 
 export const statusRequest = message({})
@@ -144,7 +143,6 @@ export const statusResponse = message({
   raftAppliedIndex: int(7),
   dbSizeInUse: int(9),
 })
-export const emptyRequest = message({})
 export const headerResponse = message({ header: nested(1, header) })
 export const alarmRequest = message({ action: int(1), memberId: id64(2, 'uint64'), alarm: int(3) })
 const alarmMember = message({ memberId: id64(1, 'uint64'), alarm: int(2) })
