@@ -88,16 +88,12 @@ describe.skipIf(!isOnPath('kubectl'))('quorate up (skipped without kubectl)', ()
       soon,
     )
     expect(await cluster.quorate('logs', 'kube-scheduler/cp-2', '-c', 'up')).toContain('unknown flag: --no-such-flag')
-    const pod = await cluster.kubectl(
-      'get',
-      'pod',
-      'kube-scheduler-cp-2',
-      '-n',
-      'kube-system',
-      '-o',
-      'jsonpath={.status.containerStatuses[0].state}{.status.containerStatuses[0].lastState}',
-    )
-    expect(pod).toMatch(/Error|CrashLoopBackOff/)
+    // The command asks the node itself; the mirror pod in the API follows it.
+    const states = 'jsonpath={.status.containerStatuses[0].state}{.status.containerStatuses[0].lastState}'
+    await vi.waitFor(async () => {
+      const pod = await cluster.kubectl('get', 'pod', 'kube-scheduler-cp-2', '-n', 'kube-system', '-o', states)
+      expect(pod).toMatch(/Error|CrashLoopBackOff/)
+    }, soon)
     replace(file, good)
     await vi.waitFor(async () => expect(await scheduler()).toMatchObject({ state: 'Running', ready: true }), soon)
   }, 60_000)
