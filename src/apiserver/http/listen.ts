@@ -16,7 +16,7 @@ import {
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { TLSSocket } from 'node:tls'
+import { DEFAULT_CIPHERS, type TLSSocket } from 'node:tls'
 import type { Credentials } from '../authn/authenticator.js'
 import type { ApiRequest, Responder } from '../handler.js'
 import { readBody } from './body.js'
@@ -55,6 +55,9 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 const windowBytes = 8 * 2 ** 20
 const keepAliveMs = 30_000
 
+/** Node's own ciphers, but AES of 128 bits first, as Go's servers have it: a busy watch spends a quarter of its time on encryption. */
+const ciphers = `TLS_AES_128_GCM_SHA256:${DEFAULT_CIPHERS}`
+
 export function listen(given: ListenOptions): Promise<Listening> {
   const options: Mutable<ListenOptions> = { ...given }
   const clientCa = options.clientCertificates?.bundle
@@ -62,6 +65,7 @@ export function listen(given: ListenOptions): Promise<Listening> {
     cert: options.cert,
     key: options.key,
     minVersion: 'TLSv1.2',
+    ciphers,
     ...(clientCa ? { ca: clientCa } : {}),
     ...(clientCa || options.askForCertificates ? { requestCert: true, rejectUnauthorized: false } : {}),
     allowHTTP1: true,
@@ -85,11 +89,12 @@ export function listen(given: ListenOptions): Promise<Listening> {
     socket.on('error', () => socket.destroy())
   })
   server.on('tlsClientError', () => undefined)
-  server.on('stream', (stream, headers) => onStream(options, stream, headers))
-  // With allowHTTP1 the request event tells of both; HTTP/2 has been served by its stream.
   server.on('request', (request, response) => {
-    if (request.httpVersionMajor < 2) onRequest(options, request as unknown as IncomingMessage, response as unknown as ServerResponse)
+    onRequest(options, request as unknown as IncomingMessage, response as unknown as ServerResponse)
   })
+  // Whoever listens for requests is also told of every HTTP/2 stream as one, through two more objects a stream: nobody needs those.
+  server.removeAllListeners('stream')
+  server.on('stream', (stream, headers) => onStream(options, stream, headers))
   server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => {
     onUpgrade(options, raw, socket, head)
   })

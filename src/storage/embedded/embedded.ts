@@ -29,7 +29,7 @@ export async function openEmbeddedStore({ dir, clock, compactionIntervalMs = 300
     cache: false,
   } as never)
   chmodSync(join(dir, 'data.mdb'), 0o600)
-  const engine = new Engine(new LmdbBackend(root, join(dir, 'data.mdb')), clock)
+  const engine = new Engine(new LmdbBackend(root, join(dir, 'data.mdb'), clock), clock)
   const stopCompaction = compactionIntervalMs > 0 ? compactPeriodically(engine, clock, compactionIntervalMs) : undefined
   const close = engine.close.bind(engine)
   engine.close = async () => {

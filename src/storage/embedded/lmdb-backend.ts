@@ -4,11 +4,19 @@
  */
 import { chmodSync, createReadStream, rmSync, statSync } from 'node:fs'
 import type { Database, RootDatabase } from 'lmdb'
+import type { Clock } from '../../base/clock.js'
 import type { Backend, PutEvent, Recovered, RevisionRecord, Snapshot, WriteBatch } from '../engine/backend.js'
 import type { LeaseId } from '../store.js'
 import { decodeRecord, encodeRecord } from './record.js'
 
 const compactedKey = 'compacted'
+
+/**
+ * A lone write is made on the spot while the disk answers within `quickSyncMs`: handing it to LMDB's threads and back costs as
+ * much again as such a write. One that took longer has kept everybody else waiting, so for `slowDiskMs` all go to the threads.
+ */
+const quickSyncMs = 5
+const slowDiskMs = 1_000
 
 export class LmdbBackend implements Backend {
   readonly #root: RootDatabase
@@ -18,9 +26,12 @@ export class LmdbBackend implements Backend {
   readonly #file: string
   #sizeBytes = 0
   #snapshots = 0
+  readonly #clock: Clock
+  #slowUntilMs = 0
 
-  constructor(root: RootDatabase, file: string) {
+  constructor(root: RootDatabase, file: string, clock: Clock) {
     this.#root = root
+    this.#clock = clock
     this.#file = file
     this.#records = root.openDB<Buffer, number>({ name: 'records', encoding: 'binary', keyEncoding: 'uint32', cache: false } as never)
     this.#leases = root.openDB<number, string>({ name: 'leases', encoding: 'json' })
@@ -31,24 +42,37 @@ export class LmdbBackend implements Backend {
     setImmediate(fn)
   }
 
-  async write({ records, leases, compacted, remove = [] }: WriteBatch): Promise<void> {
-    await this.#root.transaction(() => {
-      for (const { revision, events } of records) {
-        const bytes = encodeRecord(events)
-        this.#sizeBytes += bytes.length
-        void this.#records.put(revision, bytes)
-      }
-      for (const [id, ttlSeconds] of leases) {
-        if (ttlSeconds === undefined) void this.#leases.remove(id)
-        else void this.#leases.put(id, ttlSeconds)
-      }
-      for (const revision of remove) {
-        this.#sizeBytes -= this.#records.get(revision)?.length ?? 0
-        void this.#records.remove(revision)
-      }
-      if (compacted !== undefined) void this.#meta.put(compactedKey, compacted)
-    })
+  write(batch: WriteBatch): Promise<void> | undefined {
+    if (batch.records.length + batch.leases.size > 1 || batch.remove) return this.#writeByThread(batch)
+    const startedAtMs = this.#clock.monotonic()
+    if (startedAtMs < this.#slowUntilMs) return this.#writeByThread(batch)
+    this.#root.transactionSync(() => this.#put(batch))
+    const endedAtMs = this.#clock.monotonic()
+    if (endedAtMs - startedAtMs > quickSyncMs) this.#slowUntilMs = endedAtMs + slowDiskMs
+    return undefined
+  }
+
+  async #writeByThread(batch: WriteBatch): Promise<void> {
+    await this.#root.transaction(() => this.#put(batch))
     await this.#root.flushed
+  }
+
+  /** Inside a transaction. */
+  #put({ records, leases, compacted, remove = [] }: WriteBatch): void {
+    for (const { revision, events } of records) {
+      const bytes = encodeRecord(events)
+      this.#sizeBytes += bytes.length
+      void this.#records.put(revision, bytes)
+    }
+    for (const [id, ttlSeconds] of leases) {
+      if (ttlSeconds === undefined) void this.#leases.remove(id)
+      else void this.#leases.put(id, ttlSeconds)
+    }
+    for (const revision of remove) {
+      this.#sizeBytes -= this.#records.get(revision)?.length ?? 0
+      void this.#records.remove(revision)
+    }
+    if (compacted !== undefined) void this.#meta.put(compactedKey, compacted)
   }
 
   read(revision: number, key: string): PutEvent | undefined {

@@ -418,11 +418,11 @@ export class Engine implements Store {
   /** One write at a time. A failed one ends the engine: what is on disk is unknown, and guessing would lose writes. */
   async #write(batch: WriteBatch): Promise<void> {
     while (this.#writing) await this.#flushed()
-    const written = this.#failure ? Promise.reject(this.#failure) : this.#backend.write(batch)
-    if (!written) return
     this.#writing = true
     try {
-      await written
+      if (this.#failure) throw this.#failure
+      const written = this.#backend.write(batch)
+      if (written) await written
     } catch (error) {
       this.#failure ??= new StoreUnavailableError(`the store cannot write: ${messageOf(error)}`, { unknownOutcome: true, cause: error })
       this.#hub.fail(this.#failure)

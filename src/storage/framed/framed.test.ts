@@ -49,3 +49,17 @@ it('tells writers whose answer was lost that their outcome is unknown, and conne
   await expect(next).rejects.toMatchObject({ name: 'StoreUnavailableError' })
   await end()
 })
+
+it('answers a write before it tells watches of it', async () => {
+  const { store, end } = await open()
+  const stop = new AbortController()
+  const watch = store.watch('/', { from: 1, signal: stop.signal })[Symbol.asyncIterator]()
+  const told = watch.next().then(() => order.push('event'))
+  const order: string[] = []
+  await store.ping()
+  const answered = store.commit({ key: '/a', expect: 'absent', value: new Uint8Array(1) }).then(() => order.push('answer'))
+  await Promise.all([told, answered])
+  expect(order).toEqual(['answer', 'event'])
+  stop.abort()
+  await end()
+})

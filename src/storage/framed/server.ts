@@ -195,17 +195,28 @@ class Connection {
   }
 }
 
-/** Passes a subscription on as fast as the socket takes it. */
+/**
+ * Passes a subscription on as fast as the socket takes it, a turn later than the answers to the writes that it tells of: who
+ * wrote an object knows what it is when its event comes, and need not read it again.
+ */
 class Watch {
   readonly #subscription: Subscription
   readonly #write: (batches: ReturnType<Subscription['take']>) => boolean
   onError: (error: unknown) => void = () => undefined
   #closed = false
+  #waking = false
 
   constructor(subscription: Subscription, write: (batches: ReturnType<Subscription['take']>) => boolean) {
     this.#subscription = subscription
     this.#write = write
-    subscription.onReadable = () => this.pump()
+    subscription.onReadable = () => {
+      if (this.#waking) return
+      this.#waking = true
+      setImmediate(() => {
+        this.#waking = false
+        this.pump()
+      })
+    }
   }
 
   pump(): void {
