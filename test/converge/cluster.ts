@@ -12,7 +12,7 @@ import { realRandom } from '../../src/base/random.js'
 import { realClock } from '../../src/base/real-clock.js'
 import type { HostedDeps } from '../../src/node/components/component.js'
 import { componentMain } from '../../src/node/components/mains.js'
-import { hostedApiServers } from '../../src/node/machine/hosted-api-servers.js'
+import { byAddress } from '../../src/node/machine/by-address.js'
 import { createLeaf } from '../../src/pki/certificates.js'
 import { apiServerFiles, createClusterPki, sharedFiles } from '../../src/pki/cluster-pki.js'
 import { createKubeconfig, kubeconfigText } from '../../src/pki/kubeconfig.js'
@@ -29,7 +29,7 @@ export async function startConvergeCluster(logger: Logger): Promise<ConvergeClus
   const folder = mkdtempSync(join(tmpdir(), 'quorate-converge-'))
   const clock = realClock()
   const nowMs = clock.now()
-  const deps: HostedDeps = { clock, random: realRandom(), logger, resolvePath: (path) => path, hostedApiServers: hostedApiServers() }
+  const deps: HostedDeps = { clock, random: realRandom(), logger, resolvePath: (path) => path, hostedApiServers: byAddress() }
   const [apiPort, managerPort, schedulerPort] = await freePorts(3)
   const pki = await createClusterPki(nowMs)
   const names = { nodeName: 'test', ipAddresses: ['127.0.0.1'], serviceIp: '10.96.0.1' }

@@ -22,13 +22,14 @@ export interface ProberOptions {
 }
 
 export interface ProbeTarget {
+  readonly kind: 'Readiness' | 'Liveness'
   readonly probe: Probe
   readonly container: Container
   readonly podIp: string
   readonly timeoutMs: number
 }
 
-type Kind = 'Readiness' | 'Liveness'
+type Kind = ProbeTarget['kind']
 
 interface Watched {
   readonly uid: string
@@ -116,8 +117,14 @@ export class Prober implements ProbeResults {
     // One that has not answered yet is not asked again.
     if (watched.busy) return
     watched.busy = true
-    const { container, podIp } = watched
-    const failure = await probe({ probe: watched.probe, container, podIp, timeoutMs: (watched.probe.timeoutSeconds ?? 1) * 1000 }).then(
+    const { kind, container, podIp } = watched
+    const failure = await probe({
+      kind,
+      probe: watched.probe,
+      container,
+      podIp,
+      timeoutMs: (watched.probe.timeoutSeconds ?? 1) * 1000,
+    }).then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     )

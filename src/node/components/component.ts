@@ -16,7 +16,18 @@ export interface HostedDeps extends ComponentDeps {
   readonly hostname?: string
   /** The API servers hosted by this process: whoever runs beside one talks to it without the wire. Absent: none. */
   readonly hostedApiServers?: HostedApiServers
+  /** How the servers of this process say how they are, without the wire. Absent: they are asked over it. */
+  readonly hostedHealth?: HostedHealth
 }
+
+export interface HostedHealth {
+  /** A server of this process answers health checks of `host:port` from now on, until the returned function is called. */
+  add(address: string, check: HealthCheck): () => void
+  find(address: string): HealthCheck | undefined
+}
+
+/** The status code of a GET of this path ("/readyz"). */
+export type HealthCheck = (path: string) => Promise<number>
 
 export interface HostedApiServers {
   /** An API server of this process serves `host:port` from now on, until the returned function is called. */

@@ -119,7 +119,8 @@ async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?:
     },
   }
   const names = new Set([`127.0.0.1:${listening.port}`, `${ip.includes(':') ? `[${ip}]` : ip}:${listening.port}`])
-  const added = [...names].map((name) => deps.hostedApiServers?.add(name, hosted))
+  const health = async (path: string) => (await server.transportOf({}).request({ method: 'GET', path })).status
+  const added = [...names].flatMap((name) => [deps.hostedApiServers?.add(name, hosted), deps.hostedHealth?.add(name, health)])
   const withdraw = () => {
     for (const remove of added) remove?.()
   }

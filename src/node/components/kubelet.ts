@@ -104,7 +104,7 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
   })
   const release = guardProcess(runtime, deps)
   const node = describeMachine(flags, config, `${runtime.name}://${packageVersion}`)
-  const probes = networkProbe(deps.route)
+  const probes = networkProbe({ route: deps.route, hosted: deps.hostedHealth?.find })
   const simulation = new SimRuntime({ clock, version: packageVersion })
   const mixed = new MixedRuntime(runtime, simulation, isNativePod)
   const kubelet = startKubelet({

@@ -7,7 +7,7 @@ import { QuorateError } from '../../base/errors.js'
 import { type HostedDeps, running } from '../components/component.js'
 import { type KubeletComponent, startKubeletComponent } from '../components/kubelet.js'
 import { type ControlRequest, serveControl } from './control.js'
-import { hostedApiServers } from './hosted-api-servers.js'
+import { byAddress } from './by-address.js'
 import { resolveOnNode } from './node-root.js'
 
 /** What `quorate node --config FILE` reads. */
@@ -29,7 +29,8 @@ export function startMachine(config: MachineConfig, deps: ComponentDeps): Runnin
     hostname: config.name,
     resolvePath: resolveOnNode({ dir: config.root, shared: config.shared }),
     route: (host) => (host.startsWith(config.simulatedNetwork) ? '127.0.0.1' : host),
-    hostedApiServers: hostedApiServers(),
+    hostedApiServers: byAddress(),
+    hostedHealth: byAddress(),
   }
   return running(async (fail) => {
     const kubelet = startKubeletComponent(config.kubeletFlags, hosted)

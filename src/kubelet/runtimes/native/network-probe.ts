@@ -1,4 +1,7 @@
-/** HTTP and TCP probes over the network of this machine. Connections are kept, so that asking every second costs little. */
+/**
+ * HTTP and TCP probes over the network of this machine, on connections that are kept. What is served by this process itself is
+ * asked for its readiness without the wire, as that is asked every second; whether it can be reached shows its liveness probe.
+ */
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
@@ -10,22 +13,31 @@ export interface NetworkProbe {
   close(): void
 }
 
-/** `route` maps a host to the one to dial. Probes of other kinds (exec, grpc) are taken as passed. */
-export function networkProbe(route: (host: string) => string = (host) => host): NetworkProbe {
+export interface NetworkProbeOptions {
+  /** Maps a host to the one to dial. */
+  readonly route?: ((host: string) => string) | undefined
+  /** How a server of this process answers a GET: its status code. */
+  readonly hosted?: ((address: string) => ((path: string) => Promise<number>) | undefined) | undefined
+}
+
+/** Probes of other kinds (exec, grpc) are taken as passed. */
+export function networkProbe({ route = (host) => host, hosted }: NetworkProbeOptions = {}): NetworkProbe {
   const agents = {
     // As upstream: a probe does not check whose certificate it is shown.
     HTTPS: new HttpsAgent({ keepAlive: true, maxSockets: 2, rejectUnauthorized: false }),
     HTTP: new HttpAgent({ keepAlive: true, maxSockets: 2 }),
   }
   return {
-    probe({ probe, container, podIp, timeoutMs }) {
+    async probe({ kind, probe, container, podIp, timeoutMs }) {
       const { httpGet, tcpSocket } = probe
       if (httpGet) {
         const scheme = httpGet.scheme === 'HTTPS' ? 'HTTPS' : 'HTTP'
         const target = { host: route(httpGet.host || podIp), port: portOf(httpGet.port, container) }
+        const here = kind === 'Readiness' ? hosted?.(`${target.host}:${target.port}`) : undefined
+        if (here) return judge(await inTime(here(httpGet.path ?? '/'), timeoutMs))
         return ask(scheme, agents[scheme], httpGet, target, timeoutMs)
       }
-      return tcpSocket ? knock(route(tcpSocket.host || podIp), portOf(tcpSocket.port, container), timeoutMs) : Promise.resolve()
+      if (tcpSocket) await knock(route(tcpSocket.host || podIp), portOf(tcpSocket.port, container), timeoutMs)
     },
     close() {
       agents.HTTP.destroy()
@@ -37,6 +49,19 @@ export function networkProbe(route: (host: string) => string = (host) => host): 
 function portOf(port: number | string, container: Container): number {
   if (typeof port === 'number') return port
   return container.ports?.find(({ name }) => name === port)?.containerPort ?? Number(port)
+}
+
+const tooLate = 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
+
+function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(tooLate)), timeoutMs)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+function judge(statusCode: number): void {
+  if (statusCode < 200 || statusCode >= 400) throw new Error(`HTTP probe failed with statuscode: ${statusCode}`)
 }
 
 function ask(
@@ -55,11 +80,13 @@ function ask(
     const send = scheme === 'HTTPS' ? httpsRequest : httpRequest
     const sent = send({ ...target, path, agent, headers, timeout: timeoutMs }, (response) => {
       response.resume()
-      const { statusCode = 0 } = response
-      if (statusCode >= 200 && statusCode < 400) resolve()
-      else reject(new Error(`HTTP probe failed with statuscode: ${statusCode}`))
+      try {
+        resolve(judge(response.statusCode ?? 0))
+      } catch (error) {
+        reject(error as Error)
+      }
     })
-    sent.once('timeout', () => sent.destroy(new Error('context deadline exceeded (Client.Timeout exceeded while awaiting headers)')))
+    sent.once('timeout', () => sent.destroy(new Error(tooLate)))
     sent.once('error', (error) =>
       reject(new Error(`Get "${scheme.toLowerCase()}://${target.host}:${target.port}${path}": ${error.message}`)),
     )

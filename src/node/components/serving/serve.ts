@@ -84,10 +84,12 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       server.trust(info.requestHeader)
     })
   deps.logger.info('Serving securely', { address: `${options.host}:${listening.port}` })
+  const withdraw = deps.hostedHealth?.add(`127.0.0.1:${listening.port}`, (path) => server.healthStatus(path))
   return {
     port: listening.port,
     setCertificate: (cert, key) => listening.setCertificate(cert, key),
     async close(how) {
+      withdraw?.()
       ending.abort()
       await listening.close(how?.crash ? 0 : closeGraceMs)
     },
@@ -128,6 +130,11 @@ class ComponentServer {
     } catch (error) {
       this.#refuse(request, responder, error)
     }
+  }
+
+  /** Everybody may ask how a component is. */
+  async healthStatus(path: string): Promise<number> {
+    return (await this.#options.health.answer(path, new URLSearchParams()))?.status ?? 404
   }
 
   /** The user, if it may ask this; throws StatusError. */

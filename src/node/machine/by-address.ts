@@ -1,8 +1,6 @@
-/** The API servers of one process, by the address that they serve. */
-import type { HostedApiServer, HostedApiServers } from '../components/component.js'
-
-export function hostedApiServers(): HostedApiServers {
-  const servers = new Map<string, HostedApiServer>()
+/** What of one process serves an address. */
+export function byAddress<T>(): { add(address: string, server: T): () => void; find(address: string): T | undefined } {
+  const servers = new Map<string, T>()
   return {
     add(address, server) {
       servers.set(address, server)
