@@ -64,6 +64,8 @@ const defaultGraceSeconds = 30
 /** A pod that has left the API already is not waited for: upstream's least grace period, in seconds. */
 const leastGraceMs = 1_000
 const sandboxRetryMs = 10_000
+/** What a runtime may say of a pod's volumes. */
+const mountReasons: ReadonlySet<string> = new Set(['FailedMount', 'FailedAttachVolume'])
 
 export class PodWorkers {
   readonly #options: PodWorkersOptions
@@ -308,8 +310,16 @@ export class PodWorkers {
     const run = () => this.#options.runtime.runPod(pod, this.#sandboxOf(record))
     this.#operate(record, sandboxKey, run, (error) => {
       const message = messageOf(error)
-      fail(record, sandboxKey, startFailed(failure, { reason: 'FailedCreatePodSandBox', message }, this.#options.clock.now()))
-      this.#events.tell(record, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`)
+      const now = this.#options.clock.now()
+      // A runtime of real containers mounts the volumes itself: its word on them is told as it is, and tried again sooner.
+      const mount = error instanceof RuntimeError && mountReasons.has(error.reason) ? error.reason : undefined
+      fail(
+        record,
+        sandboxKey,
+        startFailed(failure, { reason: mount ?? 'FailedCreatePodSandBox', message }, now, mount ? mountRetry : undefined),
+      )
+      if (mount) this.#events.tell(record, mount, message)
+      else this.#events.tell(record, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`)
     })
   }
 
