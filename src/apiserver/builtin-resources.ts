@@ -26,11 +26,13 @@ export function addBuiltinResources(resources: Resources, strategies: ReadonlyMa
     // Objects are judged in the form that is stored.
     const codec = conversion ? { ...builtinCodec(info), validateShape: builtinCodec(storedInfo).validateShape } : builtinCodec(info)
     const deprecationWarning = deprecations[`${info.group}/${info.version}/${info.resource}`]
-    resources.add({
+    const served = {
       ...{ info, stored: entry, codec },
       ...(conversion ? { conversion } : {}),
       ...(deprecationWarning ? { deprecationWarning } : {}),
-    })
+    }
+    entry.versions.set(apiVersionOf(info), served)
+    resources.add(served)
   }
 }
 
@@ -51,7 +53,13 @@ export function makeStored(info: ResourceInfo, strategy: Strategy, prefix: strin
     apiVersion,
     strategy.selectableFields as Readonly<Record<string, (object: never) => string>> | undefined,
   )
-  return { prefix, strategy, info, cacher: new Cacher({ ...deps, prefix, layout, kind: { kind: info.kind, apiVersion } }) }
+  return {
+    prefix,
+    strategy,
+    info,
+    versions: new Map(),
+    cacher: new Cacher({ ...deps, prefix, layout, kind: { kind: info.kind, apiVersion } }),
+  }
 }
 
 function builtinCodec(info: ResourceInfo): ObjectCodec {

@@ -125,7 +125,7 @@ export class ApiServer {
     const admission = new AdmissionChain(defaultAdmission({ ...deps, authorizer }, authorization.rbac, options.admission))
     this.objects = new ObjectStore({ store, clock, random, admission, leaseFor: sharedLeases(store, clock) })
     const virtual = virtualResources(deps, authentication, authorizer)
-    const rest = { objects: this.objects, store, clock, random }
+    const rest = { objects: this.objects, store, clock, random, authorizer }
     const connect = options.connect?.(this.access)
     const dispatched = { rest, virtual, ...(connect ? { connect } : {}) }
     const [issuer = ''] = options.authentication.serviceAccounts?.issuers ?? []

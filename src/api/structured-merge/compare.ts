@@ -1,6 +1,11 @@
-/** What differs between two objects of a kind, as sets of fields (structured merge's Compare). */
-import type { FieldTree } from './field-tree.js'
-import type { MergeKey, MergeType } from './merge-type.js'
+/**
+ * What differs between two objects of a kind, as sets of fields (structured merge's Compare). The walk stops where both are the
+ * same object, and builds only what differs.
+ */
+import { sameJson } from '../same-json.js'
+import { fieldElement, isEmptyMap, isFaulty, itemElement, type Members } from './elements.js'
+import { type FieldTree, leaf, trimmed } from './field-tree.js'
+import type { ListType, MapType, MergeType } from './merge-type.js'
 
 export interface Comparison {
   /** Fields that are new or have another value. */
@@ -14,172 +19,165 @@ interface Pair {
   removed: FieldTree | undefined
 }
 
-/** Members of the top that nobody owns. */
-const unowned = new Set(['apiVersion', 'kind'])
+/** Members that nobody owns, or that this place does not write. */
+export interface Unowned {
+  readonly top: ReadonlySet<string>
+  readonly metadata: ReadonlySet<string>
+}
 
-export function compareObjects(
-  type: MergeType,
-  before: Readonly<Record<string, unknown>>,
-  after: Readonly<Record<string, unknown>>,
-): Comparison {
+const nobodys: ReadonlySet<string> = new Set()
+const everything: Unowned = { top: nobodys, metadata: nobodys }
+
+export function compareObjects(type: MergeType, before: Members, after: Members, unowned: Unowned = everything): Comparison {
   const result: Pair = { changed: undefined, removed: undefined }
-  if (type.kind === 'map') compareMembers(type.member, before, after, result, unowned)
+  if (!type.map) return result
+  compareMembers(type.map, before, after, result, unowned)
   return result
 }
 
-type Members = Readonly<Record<string, unknown>>
-
-function isMap(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function compareMembers(
-  memberType: (name: string) => MergeType,
-  before: Members | undefined,
-  after: Members | undefined,
-  into: Pair,
-  skip?: ReadonlySet<string>,
-): void {
+/** `unowned` at the top of an object only. */
+function compareMembers(type: MapType, before: Members, after: Members, into: Pair, unowned?: Unowned): void {
   for (const name in after) {
-    if (skip?.has(name)) continue
-    const old = before?.[name]
-    if (old !== after[name]) compareInto(fieldElement(name), memberType(name), old, after[name], into)
+    const value = after[name]
+    const old = before[name]
+    if (old === value || unowned?.top.has(name)) continue
+    if (unowned && name === 'metadata') compareMetadata(type, old as Members | undefined, value as Members | undefined, into, unowned)
+    else addTo(into, name, compareValues(memberType(type, name), old, value))
   }
   for (const name in before) {
-    if (skip?.has(name) || (after && after[name] !== undefined)) continue
-    compareInto(fieldElement(name), memberType(name), before[name], undefined, into)
+    if (after[name] !== undefined || before[name] === undefined || unowned?.top.has(name)) continue
+    addTo(into, name, compareValues(memberType(type, name), before[name], undefined))
   }
 }
 
-const fieldElements = new Map<string, string>()
-/** Names of fields are few; keys of labels and data are not, and are not remembered beyond this. */
-const fieldElementsMax = 4096
+/** What a schema does not know is looked at as it comes. */
+const unknownType: MergeType = {}
 
-function fieldElement(name: string): string {
-  let element = fieldElements.get(name)
-  if (element === undefined) {
-    element = `f:${name}`
-    if (fieldElements.size < fieldElementsMax) fieldElements.set(name, element)
-  }
-  return element
+function memberType(type: MapType, name: string): MergeType {
+  return type.declared(name) ?? type.others() ?? unknownType
 }
 
-function compareInto(element: string, type: MergeType, before: unknown, after: unknown, into: Pair): void {
-  const inner = compareValues(type, before, after)
+const nothing: Members = {}
+
+function compareMetadata(type: MapType, before: Members = nothing, after: Members = nothing, into: Pair, unowned: Unowned): void {
+  const map = type.declared('metadata')?.map
+  if (!map) return addTo(into, 'metadata', compareValues(memberType(type, 'metadata'), before, after))
+  const inner: Pair = { changed: undefined, removed: undefined }
+  compareMembers(map, before, after, inner, { top: unowned.metadata, metadata: nobodys })
+  addTo(into, 'metadata', inner)
+}
+
+function addTo(into: Pair, name: string, inner: Pair | undefined): void {
+  if (inner) addElement(into, fieldElement(name), inner)
+}
+
+function addElement(into: Pair, element: string, inner: Pair): void {
   if (inner.changed) (into.changed ??= {})[element] = inner.changed
   if (inner.removed) (into.removed ??= {})[element] = inner.removed
 }
 
-/** Shared by all: sets of fields are never changed. */
-const leaf: FieldTree = Object.freeze({})
-const nothing: Pair = { changed: undefined, removed: undefined }
-const changedLeaf: Pair = { changed: leaf, removed: undefined }
-const removedLeaf: Pair = { changed: undefined, removed: leaf }
+const changedLeaf: Pair = Object.freeze({ changed: leaf, removed: undefined })
 
-function ofOnePiece(before: unknown, after: unknown): Pair {
-  if (sameValue(before, after)) return nothing
-  return after === undefined ? removedLeaf : changedLeaf
+/** `undefined` is an absent value, null one that is there and empty. The result is undefined when nothing differs. */
+function compareValues(type: MergeType, before: unknown, after: unknown): Pair | undefined {
+  if (before === after) return undefined
+  if (before === undefined) return { changed: wholeFields(type, after), removed: undefined }
+  if (after === undefined) return { changed: undefined, removed: wholeFields(type, before) }
+  const [old, next] = [kindOf(before), kindOf(after)]
+  if (old === 'scalar' || next === 'scalar') return old === next ? changedLeaf : ofOtherKind(type, before, after)
+  const kind = old === 'null' ? next : old
+  if (next !== 'null' && next !== kind) return ofOtherKind(type, before, after)
+  if (kind === 'map' && type.map && !type.map.isAtomic) return compareMaps(type.map, before as Members | null, after as Members | null)
+  if (kind === 'list' && type.list && type.list.relation !== 'atomic')
+    return compareLists(type.list, before as readonly unknown[] | null, after as readonly unknown[] | null)
+  return sameJson(before, after) ? undefined : changedLeaf
 }
 
-/** `undefined` is an absent value, null one that is there and empty. */
-function compareValues(type: MergeType, before: unknown, after: unknown): Pair {
-  switch (type.kind) {
-    case 'atomic':
-      return ofOnePiece(before, after)
-    case 'deduced':
-    case 'map': {
-      const [old, next] = [isMap(before) ? before : undefined, isMap(after) ? after : undefined]
-      const isOther = (before !== undefined && before !== null && !old) || (after !== undefined && after !== null && !next)
-      if (isOther || (isEmptyMap(old) && isEmptyMap(next))) return ofOnePiece(before, after)
-      const result = withSelf(before, after)
-      compareMembers(type.kind === 'map' ? type.member : () => type, old, next, result)
-      return trimmed(result)
-    }
-    case 'set':
-    case 'keyed': {
-      const [old, next] = [asList(before), asList(after)]
-      if (!old?.length && !next?.length) return ofOnePiece(before, after)
-      const result = withSelf(before, after)
-      compareItems(type, old ?? [], next ?? [], result)
-      return trimmed(result)
-    }
+function kindOf(value: unknown): 'scalar' | 'list' | 'map' | 'null' {
+  if (typeof value !== 'object') return 'scalar'
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'list' : 'map'
+}
+
+/** A value that has become one of another kind is another value, and the fields of the one go as those of the other come. */
+function ofOtherKind(type: MergeType, before: unknown, after: unknown): Pair {
+  const fallsApart = (value: unknown) => kindOf(value) === 'map' && type.map && !type.map.isAtomic && !isEmptyMap(value as Members)
+  const gone = fallsApart(before) ? { ...wholeFields(type, before) } : undefined
+  if (gone) delete gone['.']
+  return { changed: fallsApart(after) ? wholeFields(type, after) : leaf, removed: gone }
+}
+
+function compareMaps(type: MapType, before: Members | null, after: Members | null): Pair | undefined {
+  const [old, next] = [before ?? nothing, after ?? nothing]
+  // The difference between null and empty is the field's own.
+  if (isEmptyMap(old) && isEmptyMap(next)) return before === null || after === null ? changedLeaf : undefined
+  const result: Pair = { changed: undefined, removed: undefined }
+  compareMembers(type, old, next, result)
+  return result.changed || result.removed ? result : undefined
+}
+
+const noItems: readonly unknown[] = []
+
+function compareLists(type: ListType, before: readonly unknown[] | null, after: readonly unknown[] | null): Pair | undefined {
+  const [old, next] = [before ?? noItems, after ?? noItems]
+  if (old.length === 0 && next.length === 0) return before === null || after === null ? changedLeaf : undefined
+  if (old.length === next.length && old.every((item, index) => sameJson(item, next[index]))) return undefined
+  const result: Pair = { changed: undefined, removed: undefined }
+  const [known, wanted] = [itemsByElement(type, old), itemsByElement(type, next)]
+  for (const [element, items] of wanted) compareItems(type, element, known.get(element) ?? noItems, items, result)
+  for (const [element, items] of known) if (!wanted.has(element)) compareItems(type, element, items, noItems, result)
+  return result.changed || result.removed ? result : undefined
+}
+
+function itemsByElement(type: ListType, items: readonly unknown[]): Map<string, unknown[]> {
+  const byElement = new Map<string, unknown[]>()
+  for (const item of items) {
+    const element = itemElement(type, item)
+    if (isFaulty(element)) continue
+    const same = byElement.get(element)
+    if (same) same.push(item)
+    else byElement.set(element, [item])
   }
+  return byElement
 }
 
-/** A container that is new, or gone, is a field besides what it holds. */
-function withSelf(before: unknown, after: unknown): Pair {
-  return { changed: before === undefined ? { '.': leaf } : undefined, removed: after === undefined ? { '.': leaf } : undefined }
-}
-
-/** A container that holds nothing is a plain field. */
-function trimmed(pair: Pair): Pair {
-  if (pair.changed && isOnlySelf(pair.changed)) pair.changed = leaf
-  if (pair.removed && isOnlySelf(pair.removed)) pair.removed = leaf
-  return pair
-}
-
-function isOnlySelf(tree: FieldTree): boolean {
-  for (const element in tree) if (element !== '.') return false
-  return true
-}
-
-function isEmptyMap(map: Members | undefined): boolean {
-  for (const _ in map) return false
-  return true
-}
-
-function asList(value: unknown): readonly unknown[] | undefined {
-  return Array.isArray(value) ? (value as unknown[]) : undefined
-}
-
-const setItem: MergeType = { kind: 'atomic' }
-
-function compareItems(
-  type: Extract<MergeType, { kind: 'set' | 'keyed' }>,
-  before: readonly unknown[],
-  after: readonly unknown[],
-  into: Pair,
-): void {
-  const elementOf = type.kind === 'set' ? (item: unknown) => `v:${JSON.stringify(item)}` : (item: unknown) => keyElement(type.keys, item)
-  const itemType: MergeType = type.kind === 'set' ? setItem : type.item
-  const known = new Map<string, unknown>()
-  for (const item of before) known.set(elementOf(item), item)
-  for (const item of after) {
-    const element = elementOf(item)
-    compareInto(element, itemType, known.get(element), item, into)
-    known.delete(element)
+/** Items that are there more than once are compared as one; only the item itself is a field then. */
+function compareItems(type: ListType, element: string, before: readonly unknown[], after: readonly unknown[], into: Pair): void {
+  const [wasTwice, isTwice] = [before.length > 1, after.length > 1]
+  if (wasTwice && isTwice) {
+    if (!sameJson(before, after)) addElement(into, element, changedLeaf)
+    return
   }
-  for (const [element, item] of known) compareInto(element, itemType, item, undefined, into)
+  const single = compareValues(type.item(), wasTwice ? undefined : before[0], isTwice ? undefined : after[0])
+  if (single && !(isTwice && before.length === 0) && !(wasTwice && after.length === 0)) addElement(into, element, single)
+  if (wasTwice) addElement(into, element, { changed: undefined, removed: leaf })
+  if (isTwice) addElement(into, element, changedLeaf)
 }
 
-function keyElement(keys: readonly MergeKey[], item: unknown): string {
-  if (!isMap(item)) return `v:${JSON.stringify(item)}`
-  const [only, second] = keys
-  if (only && !second) {
-    const value = item[only.name] ?? only.default
-    return value === undefined ? 'k:{}' : `k:{${JSON.stringify(only.name)}:${JSON.stringify(value)}}`
-  }
-  const found: Record<string, unknown> = {}
-  for (const { name, default: standard } of [...keys].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const value = item[name] ?? standard
-    if (value !== undefined) found[name] = value
-  }
-  return `k:${JSON.stringify(found)}`
+/** A value with all that it holds: a container that comes or goes is a field besides what it holds. */
+function wholeFields(type: MergeType, value: unknown): FieldTree {
+  if (typeof value !== 'object' || value === null) return leaf
+  return (Array.isArray(value) ? wholeList(type.list, value) : wholeMap(type.map, value as Members)) ?? leaf
 }
 
-function sameValue(a: unknown, b: unknown): boolean {
-  if (a === b) return true
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (Array.isArray(a) || Array.isArray(b)) {
-    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false
-    return a.every((item, index) => sameValue(item, b[index]))
+function wholeMap(type: MapType | undefined, members: Members): FieldTree | undefined {
+  if (!type || type.isAtomic) return undefined
+  const result: FieldTree = { '.': leaf }
+  for (const name in members) {
+    const value = members[name]
+    if (value !== undefined)
+      result[fieldElement(name)] = typeof value === 'object' && value !== null ? wholeFields(memberType(type, name), value) : leaf
   }
-  const [left, right] = [a as Members, b as Members]
-  let count = 0
-  for (const name in left) {
-    if (!sameValue(left[name], right[name])) return false
-    count++
+  return trimmed(result)
+}
+
+function wholeList(type: ListType | undefined, items: readonly unknown[]): FieldTree | undefined {
+  if (!type || type.relation === 'atomic') return undefined
+  const result: FieldTree = { '.': leaf }
+  const itemType = type.item()
+  for (const item of items) {
+    const element = itemElement(type, item)
+    if (!isFaulty(element)) result[element] = element in result ? leaf : wholeFields(itemType, item)
   }
-  for (const _ in right) count--
-  return count === 0
+  return trimmed(result)
 }

@@ -1,10 +1,7 @@
-/**
- * Who has set which field (metadata.managedFields) after a write that is not an apply: the writer owns what it changed, everybody
- * loses what was changed by another or is gone (KEP-555).
- */
+/** Who has set which field (metadata.managedFields): the entries, and what becomes of them after a write that is no apply (KEP-555). */
 import type { ManagedFieldsEntry } from '../types/meta-v1.js'
 import type { Comparison } from './compare.js'
-import { difference, type FieldTree, union } from './field-tree.js'
+import { difference, type FieldTree, isFieldTree, leaf, union } from './field-tree.js'
 
 export interface Writer {
   readonly manager: string
@@ -15,35 +12,88 @@ export interface Writer {
   readonly time: string | undefined
 }
 
+/** What a write changed, as each version has it; undefined for a version that nobody serves any more. */
+export type Comparisons = (apiVersion: string) => Comparison | undefined
+
 /** More writers than this are not told apart: the oldest become one (upstream's cap). */
 const updateManagersMax = 10
 const ancient = 'ancient-changes'
 
-/** The entries after a write that changed what `comparison` says. */
-export function afterUpdate(entries: readonly ManagedFieldsEntry[], comparison: Comparison, writer: Writer): ManagedFieldsEntry[] {
-  const { changed, removed } = comparison
-  const lost = changed && removed ? union(changed, removed) : (changed ?? removed)
-  if (!lost) return [...entries]
-  const isWriter = (entry: ManagedFieldsEntry) =>
-    entry.operation === 'Update' &&
-    entry.manager === writer.manager &&
-    entry.apiVersion === writer.apiVersion &&
-    (entry.subresource ?? '') === writer.subresource
+export function fieldsOf({ fieldsV1 }: ManagedFieldsEntry): FieldTree {
+  return (fieldsV1 ?? leaf) as FieldTree
+}
+
+/** Entries that a client wrote are taken only when every one of them is sound. */
+export function areEntries(entries: readonly ManagedFieldsEntry[]): boolean {
+  return entries.every(
+    ({ operation, apiVersion, fieldsType, fieldsV1 }) =>
+      (operation === 'Update' || operation === 'Apply') &&
+      apiVersion !== undefined &&
+      apiVersion !== '' &&
+      fieldsType === 'FieldsV1' &&
+      (fieldsV1 === undefined || isFieldTree(fieldsV1)),
+  )
+}
+
+/** What makes an entry one manager's: an applier is the same one in whichever version it applies. */
+export function managerId({ manager, operation, apiVersion, subresource }: ManagedFieldsEntry): string {
+  return JSON.stringify({
+    manager: manager || undefined,
+    operation,
+    apiVersion: operation === 'Apply' ? undefined : apiVersion,
+    subresource: subresource || undefined,
+  })
+}
+
+/** The entries after a write. The same array when they stay as they are. */
+export function afterUpdate(
+  entries: readonly ManagedFieldsEntry[],
+  comparisons: Comparisons,
+  writer: Writer,
+): readonly ManagedFieldsEntry[] {
+  const changed = comparisons(writer.apiVersion)?.changed
   const kept: ManagedFieldsEntry[] = []
   let own: FieldTree | undefined
+  let isSame = changed === undefined
   for (const entry of entries) {
-    const fields = difference((entry.fieldsV1 ?? {}) as FieldTree, lost)
-    if (isWriter(entry) && changed) own = fields
+    const fields = remaining(entry, comparisons)
+    if (changed && isWriter(entry, writer)) own = fields
     else if (fields) kept.push(fields === entry.fieldsV1 ? entry : { ...entry, fieldsV1: fields })
+    if (fields !== entry.fieldsV1) isSame = false
   }
-  if (changed) kept.push(entryOf(writer, own ? union(own, changed) : changed))
+  if (isSame) return entries
+  if (changed) kept.push(entryOf(writer, 'Update', own ? union(own, changed) : changed))
   return sorted(capped(kept))
 }
 
-function entryOf({ manager, apiVersion, subresource, time }: Writer, fieldsV1: FieldTree): ManagedFieldsEntry {
+function isWriter(entry: ManagedFieldsEntry, { manager, apiVersion, subresource }: Writer): boolean {
+  return (
+    entry.operation === 'Update' &&
+    entry.manager === manager &&
+    entry.apiVersion === apiVersion &&
+    (entry.subresource ?? '') === subresource
+  )
+}
+
+/** What an entry still owns when another has written; undefined: nothing. */
+function remaining(entry: ManagedFieldsEntry, comparisons: Comparisons): FieldTree | undefined {
+  const comparison = comparisons(entry.apiVersion ?? '')
+  if (!comparison) return undefined
+  return without(without(fieldsOf(entry), comparison.changed), comparison.removed)
+}
+
+export function without(fields: FieldTree | undefined, lost: FieldTree | undefined): FieldTree | undefined {
+  return fields && lost ? difference(fields, lost) : fields
+}
+
+export function entryOf(
+  { manager, apiVersion, subresource, time }: Writer,
+  operation: 'Apply' | 'Update',
+  fieldsV1: FieldTree,
+): ManagedFieldsEntry {
   return {
     manager,
-    operation: 'Update',
+    operation,
     apiVersion,
     ...(time === undefined ? {} : { time }),
     fieldsType: 'FieldsV1',
@@ -52,20 +102,31 @@ function entryOf({ manager, apiVersion, subresource, time }: Writer, fieldsV1: F
   }
 }
 
+/** The oldest updaters of a version are put into one entry, two at first, until no more than the cap are left. */
 function capped(entries: readonly ManagedFieldsEntry[]): readonly ManagedFieldsEntry[] {
-  const updates = entries.filter(({ operation }) => operation === 'Update').sort(byTime)
-  if (updates.length <= updateManagersMax) return entries
-  const surplus = updates.slice(0, updates.length - updateManagersMax + 1)
-  // One bucket a version: fields are named as that version has them.
-  const buckets = new Map<string, ManagedFieldsEntry>()
-  for (const entry of surplus) {
+  const updates = entries.filter(({ operation }) => operation === 'Update')
+  let surplus = updates.length - updateManagersMax
+  if (surplus <= 0) return entries
+  const byId = new Map(entries.map((entry) => [managerId(entry), entry]))
+  const firsts = new Map<string, ManagedFieldsEntry>()
+  for (const entry of updates.sort((a, b) => byTime(a, b) || (managerId(a) < managerId(b) ? -1 : 1))) {
+    if (surplus <= 0) break
     const version = entry.apiVersion ?? ''
-    const bucket = buckets.get(version)
-    const fields = (entry.fieldsV1 ?? {}) as FieldTree
-    const fieldsV1 = bucket ? union((bucket.fieldsV1 ?? {}) as FieldTree, fields) : fields
-    buckets.set(version, { ...entryOf({ manager: ancient, apiVersion: version, subresource: '', time: entry.time }, fieldsV1) })
+    const first = firsts.get(version)
+    if (!first) {
+      firsts.set(version, entry)
+      continue
+    }
+    const bucketOf = (fields: FieldTree) =>
+      entryOf({ manager: ancient, apiVersion: version, subresource: '', time: entry.time }, 'Update', fields)
+    const id = managerId(bucketOf(leaf))
+    const before = byId.get(id) ?? first
+    byId.delete(managerId(first))
+    byId.delete(managerId(entry))
+    byId.set(id, bucketOf(union(fieldsOf(before), fieldsOf(entry))))
+    surplus--
   }
-  return [...entries.filter((entry) => !surplus.includes(entry)), ...buckets.values()]
+  return [...byId.values()]
 }
 
 function byTime(a: ManagedFieldsEntry, b: ManagedFieldsEntry): number {
@@ -73,7 +134,8 @@ function byTime(a: ManagedFieldsEntry, b: ManagedFieldsEntry): number {
 }
 
 /** Apply before Update, then by time, then by name: the same fields always give the same list. */
-function sorted(entries: readonly ManagedFieldsEntry[]): ManagedFieldsEntry[] {
+export function sorted(entries: readonly ManagedFieldsEntry[]): ManagedFieldsEntry[] {
+  if (entries.length < 2) return [...entries]
   const text = ({ operation, manager, apiVersion, subresource }: ManagedFieldsEntry) =>
     [operation, manager, apiVersion, subresource ?? ''].join('\0')
   return [...entries].sort(

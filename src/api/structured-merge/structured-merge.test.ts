@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { kindCodec } from '../scheme.js'
 import type { KindCodec } from '../scheme.js'
 import { compareObjects } from './compare.js'
-import { difference, union } from './field-tree.js'
+import { difference, type FieldTree, union } from './field-tree.js'
 import { afterUpdate } from './managed-fields.js'
 import { customMergeType, deduced, mergeTypeOf } from './merge-type.js'
 
@@ -53,10 +53,9 @@ describe('comparing objects field by field', () => {
   it('custom kinds fall apart as their schema says, and where it says nothing lists are of one piece', () => {
     const items = { type: 'object', required: ['k'], properties: { k: { type: 'string' }, v: { type: 'integer' } } }
     const list = { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['k'], items }
-    const type = customMergeType(
-      { properties: { spec: { type: 'object', properties: { list, set: { type: 'array', 'x-kubernetes-list-type': 'set' } } } } },
-      deduced,
-    )
+    const type = customMergeType({
+      properties: { spec: { type: 'object', properties: { list, set: { type: 'array', 'x-kubernetes-list-type': 'set' } } } },
+    })
     expect(compareObjects(type, {}, { spec: { list: [{ k: 'a', v: 1 }], set: ['x'] } }).changed).toEqual({
       'f:spec': { '.': {}, 'f:list': { '.': {}, 'k:{"k":"a"}': { '.': {}, 'f:k': {}, 'f:v': {} } }, 'f:set': { '.': {}, 'v:"x"': {} } },
     })
@@ -80,25 +79,26 @@ describe('sets of fields', () => {
 
 describe('managedFields after a write', () => {
   const writer = (manager: string, time = '2026-01-01T00:00:00Z') => ({ manager, apiVersion: 'v1', subresource: '', time })
-  const first = afterUpdate([], { changed: { 'f:data': { '.': {}, 'f:a': {}, 'f:b': {} } }, removed: undefined }, writer('one'))
+  const changing = (changed: FieldTree | undefined, removed?: FieldTree) => () => ({ changed, removed })
+  const first = afterUpdate([], changing({ 'f:data': { '.': {}, 'f:a': {}, 'f:b': {} } }), writer('one'))
 
   it('the writer owns what it changed, the others lose it', () => {
-    const second = afterUpdate(first, { changed: { 'f:data': { 'f:b': {} } }, removed: undefined }, writer('two', '2026-01-01T00:00:01Z'))
+    const second = afterUpdate(first, changing({ 'f:data': { 'f:b': {} } }), writer('two', '2026-01-01T00:00:01Z'))
     expect(second.map(({ manager, fieldsV1 }) => [manager, fieldsV1])).toEqual([
       ['one', { 'f:data': { '.': {}, 'f:a': {} } }],
       ['two', { 'f:data': { 'f:b': {} } }],
     ])
   })
   it("what is gone is nobody's, and who owns nothing is not listed", () => {
-    expect(afterUpdate(first, { changed: undefined, removed: { 'f:data': { '.': {}, 'f:a': {}, 'f:b': {} } } }, writer('two'))).toEqual([])
+    expect(afterUpdate(first, changing(undefined, { 'f:data': { '.': {}, 'f:a': {}, 'f:b': {} } }), writer('two'))).toEqual([])
   })
   it('a write that changes nothing leaves the list alone', () => {
-    expect(afterUpdate(first, { changed: undefined, removed: undefined }, writer('one', '2027-01-01T00:00:00Z'))).toEqual(first)
+    expect(afterUpdate(first, changing(undefined), writer('one', '2027-01-01T00:00:00Z'))).toBe(first)
   })
   it('more than ten writers are not told apart: the oldest become one', () => {
     let entries = first
     for (let i = 0; i < 12; i++)
-      entries = afterUpdate(entries, { changed: { [`f:${i}`]: {} }, removed: undefined }, writer(`w${i}`, `2026-01-02T00:00:${10 + i}Z`))
+      entries = afterUpdate(entries, changing({ [`f:${i}`]: {} }), writer(`w${i}`, `2026-01-02T00:00:${10 + i}Z`))
     expect(entries).toHaveLength(10)
     expect(entries.find(({ manager }) => manager === 'ancient-changes')?.fieldsV1).toHaveProperty(['f:data', 'f:a'])
   })

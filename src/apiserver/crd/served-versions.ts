@@ -28,8 +28,8 @@ export function servedVersions(definition: Definition, cacherDeps: CacherDeps, p
     ...makeStored(storedInfo, strategyOf(definition), customStorePrefix(storedInfo), { ...cacherDeps, normalize }),
     normalize,
   }
-  return versions
-    .filter(({ served }) => served)
+  const served = versions
+    .filter((version) => version.served)
     .map((version): ServedResource => {
       const info = infoOf(definition, version)
       const schema = schemas.get(version.name) as StructuralSchema
@@ -45,6 +45,8 @@ export function servedVersions(definition: Definition, cacherDeps: CacherDeps, p
         ...(scale ? { scale } : {}),
       }
     })
+  for (const version of served) stored.versions.set(apiVersionOf(version.info), version)
+  return served
 }
 
 function deprecationOf({ group, version, kind }: ResourceInfo, { deprecated, deprecationWarning }: Version): string | undefined {

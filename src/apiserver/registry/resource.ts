@@ -23,6 +23,8 @@ export interface StoredResource {
   readonly cacher: Cacher
   /** The version that the store has. */
   readonly info: ResourceInfo
+  /** Every version that is served of it, by apiVersion. */
+  readonly versions: Map<string, ServedResource>
   /** An object of the store as it is kept now, when it was written under an older definition; else undefined. */
   readonly normalize?: (object: UnknownObject) => UnknownObject | undefined
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.js'
 import type { Random } from '../../base/random.js'
 import type { Store } from '../../storage/store.js'
 import type { UserInfo } from '../authn/authenticator.js'
+import type { Authorizer } from '../authz/authorizer.js'
 import type { ApiRequest, Responder } from '../handler.js'
 import type { ObjectStore } from '../registry/object-store.js'
 import type { ServedResource } from '../registry/resource.js'
@@ -13,6 +14,8 @@ export interface RestDeps {
   readonly store: Store
   readonly clock: Clock
   readonly random: Random
+  /** For what a request turns out to be besides what it says: an apply that creates. */
+  readonly authorizer: Authorizer
 }
 
 /** One request that has been authenticated, authorized and routed to a resource. */

@@ -7,10 +7,11 @@ import { virtualKey, type VirtualResource } from '../virtual/virtual-resource.js
 import { parseBody } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
 import { getObject, listObjects } from './read.js'
+import { patchObject } from './patch.js'
 import { respondValue } from './respond.js'
 import { serveScale } from './scale.js'
 import { watchObjects } from './watch.js'
-import { actOnObject, createObject, deleteCollection, deleteObject, patchObject, updateObject } from './write.js'
+import { actOnObject, createObject, deleteCollection, deleteObject, updateObject } from './write.js'
 
 type Handler = (rest: RestRequest, deps: RestDeps) => Promise<void>
 

@@ -11,7 +11,7 @@ import { parseBody } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
 import { respondValue } from './respond.js'
 import { trackFields } from '../registry/field-tracking.js'
-import { fieldWriter, writeRequest } from './write.js'
+import { fieldWriter, writeRequest } from './write-request.js'
 
 interface Scalable extends UnknownObject {
   spec?: { replicas?: number; selector?: LabelSelector | Record<string, string> }

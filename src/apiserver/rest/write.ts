@@ -1,56 +1,29 @@
-/** POST, PUT, PATCH and DELETE of objects and of their subresources that speak the same kind. */
+/** POST, PUT and DELETE of objects and of their subresources that speak the same kind. */
 import { DecodeError } from '../../api/codec/decode.js'
-import { apiVersionOf, type JsonValue, type UnknownObject } from '../../api/object.js'
-import { jsonPatch } from '../../api/patch/json-patch.js'
-import { PatchError } from '../../api/patch/json.js'
-import { mergePatch } from '../../api/patch/merge-patch.js'
-import { strategicMergePatch } from '../../api/patch/strategic-merge.js'
+import { apiVersionOf, type UnknownObject } from '../../api/object.js'
 import { kindCodec } from '../../api/scheme.js'
-import { badRequest, type Fault, invalid, notFound, StatusError, unsupportedMediaType } from '../../api/status.js'
+import { badRequest, notFound, StatusError } from '../../api/status.js'
 import { objectOf } from '../cacher/cell.js'
-import { type FieldWriter, trackFields } from '../registry/field-tracking.js'
+import { trackFields } from '../registry/field-tracking.js'
 import { bindNamespace } from '../registry/metadata.js'
 import type { DeletionOptions, Stored, WriteRequest } from '../registry/object-store.js'
-import type { ServedResource } from '../registry/resource.js'
-import { decodeObject, fieldValidationOf, parseBody, UndecodableError } from './body.js'
+import { fieldValidationOf, parseBody } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
 import { shown } from './shown.js'
-import { invalidQuery, optionsKind } from './queries.js'
+import { invalidQuery } from './queries.js'
 import { filterOf } from './read.js'
 import { respondStored, respondValue } from './respond.js'
+import { decodeSent, fieldWriter, toStored, writeRequest } from './write-request.js'
 
 /** Deletions that a collection request runs at once. */
 const parallelDeletions = 32
-
-export function writeRequest(rest: RestRequest, name = rest.info.name): WriteRequest {
-  const { served, info, user, warnings, request } = rest
-  return {
-    served,
-    namespace: served.info.namespaced ? info.namespace : '',
-    name,
-    subresource: info.subresource,
-    user,
-    dryRun: dryRunOf(request.query, info.verb),
-    options: {},
-    warn: (message) => warnings.push(message),
-  }
-}
-
-function dryRunOf(query: URLSearchParams, verb: string): boolean {
-  const values = query.getAll('dryRun').filter((value) => value !== '')
-  if (values.some((value) => value !== 'All'))
-    throw invalidQuery(optionsKind(verb), {
-      ...{ path: 'dryRun', reason: 'FieldValueNotSupported', value: values, detail: 'supported values: "All"' },
-    })
-  return values.length > 0
-}
 
 export async function createObject(rest: RestRequest, deps: RestDeps): Promise<void> {
   const { served, info, request, warnings } = rest
   const validation = fieldValidationOf(request.query, info.verb)
   const write = writeRequest(rest)
   const value = parseBody(await request.body(), request.credentials.header('content-type'))
-  const object = decodeObject(served, value, validation, (message) => warnings.push(message))
+  const object = decodeSent(served, value, validation, (message) => warnings.push(message))
   bindNamespace(object.metadata, served.info.namespaced, info.namespace)
   trackFields(served, object, undefined, fieldWriter(rest, deps))
   const stored = await deps.objects.create(write, toStored(served, object))
@@ -62,7 +35,7 @@ export async function updateObject(rest: RestRequest, deps: RestDeps): Promise<v
   const validation = fieldValidationOf(request.query, info.verb)
   const write = writeRequest(rest)
   const value = parseBody(await request.body(), request.credentials.header('content-type'))
-  const object = decodeObject(served, value, validation, (message) => warnings.push(message))
+  const object = decodeSent(served, value, validation, (message) => warnings.push(message))
   bindNamespace(object.metadata, served.info.namespaced, info.namespace)
   object.metadata.name ??= info.name
   if (object.metadata.name !== info.name)
@@ -91,96 +64,6 @@ async function updateOrCreate(rest: RestRequest, deps: RestDeps, write: WriteReq
     if (!mayCreate || !isMissing || object.metadata.resourceVersion) throw error
     trackFields(served, object, undefined, writer)
     return deps.objects.create(write, toStored(served, object))
-  }
-}
-
-/** Names longer than this, or that cannot be printed, are no field managers. */
-const managerLengthMax = 128
-
-/** Who the fields of this write belong to: fieldManager of the query, or what the user agent begins with. */
-export function fieldWriter({ info, request }: RestRequest, deps: RestDeps): FieldWriter {
-  const given = request.query.get('fieldManager') ?? ''
-  const refuse = (fault: Omit<Fault, 'path'>) => invalidQuery(optionsKind(info.verb), { path: 'fieldManager', ...fault })
-  if (given.length > managerLengthMax)
-    throw refuse({ reason: 'FieldValueTooLong', detail: `may not be more than ${managerLengthMax} bytes` })
-  if (/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(given))
-    throw refuse({ reason: 'FieldValueInvalid', value: given, detail: 'should only contain printable characters' })
-  const agent = request.credentials.header('user-agent')?.split('/')[0]?.slice(0, managerLengthMax)
-  return { manager: given || agent || 'unknown', subresource: info.subresource, nowMs: deps.clock.now() }
-}
-
-function toStored(served: ServedResource, object: UnknownObject): UnknownObject {
-  return served.conversion ? served.conversion.toStored(object) : object
-}
-
-type Patcher = (served: ServedResource, target: JsonValue, patch: JsonValue) => JsonValue
-
-const patchers: Readonly<Record<string, Patcher>> = {
-  'application/json-patch+json': (_, target, patch) => jsonPatch(target, patch),
-  'application/merge-patch+json': (_, target, patch) => mergePatch(target, patch),
-  'application/strategic-merge-patch+json': (served, target, patch) => {
-    const schema = kindCodec(served.info)?.schema
-    if (!schema)
-      throw unsupportedMediaType(
-        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
-      )
-    return strategicMergePatch(schema, target, patch)
-  },
-}
-
-export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<void> {
-  const { served, info, request, warnings } = rest
-  const type = (request.credentials.header('content-type') ?? '').split(';')[0]?.trim() ?? ''
-  const patcher = Object.hasOwn(patchers, type) ? patchers[type] : undefined
-  if (!patcher) throw unsupportedMediaType(describeUnsupported(type))
-  const validation = fieldValidationOf(request.query, info.verb)
-  const write = writeRequest(rest)
-  const patch = parseBody(await request.body(), 'application/json')
-  const writer = fieldWriter(rest, deps)
-  const stored = await deps.objects.update(write, (old) => {
-    const target = shown(served, old) as unknown as JsonValue
-    const patched = applyPatch(patcher, served, target, patch)
-    const object = decodePatched(() => decodeObject(served, patched, validation, (message) => warnings.push(message)))
-    bindNamespace(object.metadata, served.info.namespaced, info.namespace)
-    if (object.metadata.name !== info.name)
-      throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${info.name})`)
-    trackFields(served, object, target as unknown as UnknownObject, writer)
-    return toStored(served, object)
-  })
-  respondStored(rest, 200, stored)
-}
-
-/** What a patch makes of an object must be one: the fault is the patch's. */
-function decodePatched(run: () => UnknownObject): UnknownObject {
-  try {
-    return run()
-  } catch (error) {
-    if (!(error instanceof UndecodableError)) throw error
-    const { status } = invalid({ group: '', kind: '' }, '', [{ path: 'patch', reason: 'FieldValueInvalid', detail: error.message }])
-    throw new StatusError({ ...status, message: error.message, details: { causes: status.details?.causes ?? [] } })
-  }
-}
-
-function describeUnsupported(type: string): string {
-  if (type === 'application/apply-patch+yaml') return 'server-side apply is not served yet; use kubectl apply without --server-side'
-  return 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json'
-}
-
-function applyPatch(patcher: Patcher, served: ServedResource, target: JsonValue, patch: JsonValue): JsonValue {
-  try {
-    return patcher(served, target, patch)
-  } catch (error) {
-    if (!(error instanceof PatchError)) throw error
-    if (!error.unprocessable) throw badRequest(error.message)
-    throw new StatusError({
-      kind: 'Status',
-      apiVersion: 'v1',
-      metadata: {},
-      status: 'Failure',
-      code: 422,
-      reason: 'Invalid',
-      message: `the server rejected our request due to an error in our request: ${error.message}`,
-    })
   }
 }
 

@@ -1,0 +1,146 @@
+/** Which fields of a kind can be owned, where it is written, and in which versions. Found once for each served resource. */
+import { kindCodec } from '../../api/scheme.js'
+import { parseApiVersion, type UnknownObject } from '../../api/object.js'
+import type { Ownership, Versions } from '../../api/structured-merge/apply.js'
+import type { Members } from '../../api/structured-merge/elements.js'
+import type { FieldTree } from '../../api/structured-merge/field-tree.js'
+import { customMergeType, deduced, type MergeType, mergeTypeOf } from '../../api/structured-merge/merge-type.js'
+import type { ServedResource } from './resource.js'
+
+export interface Tracking {
+  readonly type: MergeType
+  /** What an object of the kind has when nothing is set: in Go its structs are there from the start. */
+  readonly blank: UnknownObject
+  /** '' for the main resource. */
+  ownership(subresource: string): Ownership
+  readonly versions: Versions
+}
+
+const known = new WeakMap<ServedResource, Tracking>()
+
+export function trackingOf(served: ServedResource): Tracking {
+  let tracking = known.get(served)
+  if (!tracking) known.set(served, (tracking = makeTracking(served)))
+  return tracking
+}
+
+function makeTracking(served: ServedResource): Tracking {
+  const { info, schema } = served
+  const ownerships = new Map<string, Ownership>()
+  const common = {
+    versions: versionsOf(served),
+    ownership(subresource: string) {
+      let ownership = ownerships.get(subresource)
+      if (!ownership) ownerships.set(subresource, (ownership = makeOwnership(info, subresource)))
+      return ownership
+    },
+  }
+  const codec = kindCodec(info)
+  if (codec) return { ...common, type: mergeTypeOf(codec.schema), blank: codec.decode({ metadata: {} }) }
+  return { ...common, type: schema ? customMergeType(schema) : deduced, blank: { metadata: {} } }
+}
+
+function versionsOf({ stored, info }: ServedResource): Versions {
+  const find = (apiVersion: string) => stored.versions.get(apiVersion)
+  return {
+    typeOf(apiVersion) {
+      const version = find(apiVersion)
+      return version && trackingOf(version).type
+    },
+    convert(object, from, to) {
+      const [source, target] = [find(from), find(to)]
+      if (!source || !target) throw new Error(`assertion failed: ${info.resource} has no version ${source ? to : from}`)
+      // Conversions may use up what they are given.
+      const copy = structuredClone(object) as unknown as UnknownObject
+      copy.metadata ??= {}
+      const inStored = source.conversion?.toStored(copy) ?? copy
+      const shown = target.conversion?.fromStored(inStored) ?? inStored
+      return { ...shown, kind: target.info.kind, apiVersion: to }
+    },
+  }
+}
+
+/** Members of metadata that are the server's. */
+const systemMembers = new Set([
+  ...['name', 'namespace', 'creationTimestamp', 'selfLink', 'uid', 'clusterName', 'generation', 'managedFields', 'resourceVersion'],
+])
+/** What identifies an object is nobody's. */
+const identity = ['apiVersion', 'kind']
+
+/** Metadata that a write of the status puts back, of the kinds that do so. */
+const keptByStatus: Readonly<Record<string, readonly string[]>> = {
+  'apps/deployments': ['labels'],
+  '/pods': ['deletionTimestamp', 'ownerReferences'],
+}
+/** Kinds of whose metadata a write of the status changes nothing. */
+const statusOnly = new Set([
+  'flowcontrol.apiserver.k8s.io/flowschemas',
+  'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations',
+  'storage.k8s.io/volumeattachments',
+  'resource.k8s.io/resourceclaims',
+])
+/** Subresources that write a part of the spec. */
+const parts: Readonly<Record<string, readonly string[]>> = {
+  ephemeralcontainers: ['f:ephemeralContainers'],
+  resize: ['f:containers', 'f:initContainers'],
+}
+
+/** What a place does not write is not owned there: upstream's reset fields. */
+function makeOwnership({ group, resource, typeId, subresources }: ServedResource['info'], subresource: string): Ownership {
+  const kind = `${group}/${resource}`
+  const top = new Set(identity)
+  const metadata = new Set(systemMembers)
+  if (subresource === '' && subresources.has('status')) top.add('status')
+  if (subresource === 'status') {
+    top.add('spec')
+    if (typeId === 'custom' || statusOnly.has(kind)) top.add('metadata')
+    for (const name of keptByStatus[kind] ?? []) metadata.add(name)
+  }
+  const only = parts[subresource]
+  const isStatusOfCustom = subresource === 'status' && typeId === 'custom'
+  const owned = (fields: FieldTree | undefined): FieldTree | undefined => {
+    if (!fields) return undefined
+    if (isStatusOfCustom) return onlyMembers(fields, ['f:status'])
+    if (!only) return withoutMembers(fields, top, metadata)
+    const spec = fields['f:spec'] && onlyMembers(fields['f:spec'], only)
+    return spec && { 'f:spec': spec }
+  }
+  return { unowned: { top, metadata }, owned }
+}
+
+function onlyMembers(fields: FieldTree, elements: readonly string[]): FieldTree | undefined {
+  let result: FieldTree | undefined
+  for (const element of elements) if (fields[element]) (result ??= {})[element] = fields[element]
+  return result
+}
+
+function withoutMembers(fields: FieldTree, top: ReadonlySet<string>, metadata: ReadonlySet<string>): FieldTree | undefined {
+  let result: FieldTree | undefined
+  for (const element in fields) {
+    const inner = fields[element] as FieldTree
+    if (element === '.' || top.has(element.slice(2))) continue
+    const left = element === 'f:metadata' ? withoutSystemMembers(inner, metadata) : inner
+    if (left) (result ??= {})[element] = left
+  }
+  return result
+}
+
+function withoutSystemMembers(fields: FieldTree, system: ReadonlySet<string>): FieldTree | undefined {
+  let result: FieldTree | undefined
+  for (const element in fields)
+    if (element !== '.' && !system.has(element.slice(2))) (result ??= {})[element] = fields[element] as FieldTree
+  return result
+}
+
+/** The types of Scale, which stands for a part of another object. */
+export function scaleTracking(): { readonly type: MergeType; readonly versions: Versions } {
+  const codec = kindCodec({ ...parseApiVersion(scaleVersion), kind: 'Scale' })
+  if (!codec) throw new Error('assertion failed: no Scale')
+  const type = mergeTypeOf(codec.schema)
+  return {
+    type,
+    versions: { typeOf: (apiVersion) => (apiVersion === scaleVersion ? type : undefined), convert: (object: Members) => object },
+  }
+}
+
+export const scaleVersion = 'autoscaling/v1'

@@ -1,0 +1,86 @@
+/** PATCH of objects: JSON patch, merge patch, strategic merge patch. */
+import type { JsonValue, UnknownObject } from '../../api/object.js'
+import { jsonPatch } from '../../api/patch/json-patch.js'
+import { PatchError } from '../../api/patch/json.js'
+import { mergePatch } from '../../api/patch/merge-patch.js'
+import { strategicMergePatch } from '../../api/patch/strategic-merge.js'
+import { kindCodec } from '../../api/scheme.js'
+import { badRequest, invalid, StatusError, unsupportedMediaType } from '../../api/status.js'
+import { trackFields } from '../registry/field-tracking.js'
+import type { ServedResource } from '../registry/resource.js'
+import { applyObject, applyType } from './apply.js'
+import { fieldValidationOf, parseBody, UndecodableError } from './body.js'
+import type { RestDeps, RestRequest } from './context.js'
+import { respondStored } from './respond.js'
+import { shown } from './shown.js'
+import { assertNotForced, assertSameUid, bindName, decodeSent, fieldWriter, toStored, writeRequest } from './write-request.js'
+
+type Patcher = (served: ServedResource, target: JsonValue, patch: JsonValue) => JsonValue
+
+const patchers: Readonly<Record<string, Patcher>> = {
+  'application/json-patch+json': (_, target, patch) => jsonPatch(target, patch),
+  'application/merge-patch+json': (_, target, patch) => mergePatch(target, patch),
+  'application/strategic-merge-patch+json': (served, target, patch) => {
+    const schema = kindCodec(served.info)?.schema
+    if (!schema)
+      throw unsupportedMediaType(
+        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
+      )
+    return strategicMergePatch(schema, target, patch)
+  },
+}
+
+export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<void> {
+  const { served, info, request, warnings } = rest
+  const type = (request.credentials.header('content-type') ?? '').split(';')[0]?.trim() ?? ''
+  if (type === applyType) return applyObject(rest, deps)
+  const patcher = Object.hasOwn(patchers, type) ? patchers[type] : undefined
+  if (!patcher) throw unsupportedMediaType(patchTypesAccepted)
+  assertNotForced(request.query)
+  const validation = fieldValidationOf(request.query, info.verb)
+  const write = writeRequest(rest)
+  const patch = parseBody(await request.body(), 'application/json')
+  const writer = fieldWriter(rest, deps)
+  const stored = await deps.objects.update(write, (old) => {
+    const target = shown(served, old) as unknown as JsonValue
+    const patched = applyPatch(patcher, served, target, patch)
+    const object = decodePatched(() => decodeSent(served, patched, validation, (message) => warnings.push(message)))
+    bindName(rest, object)
+    assertSameUid(rest, object, old)
+    trackFields(served, object, target as unknown as UnknownObject, writer)
+    return toStored(served, object)
+  })
+  respondStored(rest, 200, stored)
+}
+
+/** What a patch makes of an object must be one: the fault is the patch's. */
+function decodePatched(run: () => UnknownObject): UnknownObject {
+  try {
+    return run()
+  } catch (error) {
+    if (!(error instanceof UndecodableError)) throw error
+    const { status } = invalid({ group: '', kind: '' }, '', [{ path: 'patch', reason: 'FieldValueInvalid', detail: error.message }])
+    throw new StatusError({ ...status, message: error.message, details: { causes: status.details?.causes ?? [] } })
+  }
+}
+
+const patchTypesAccepted =
+  'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml'
+
+function applyPatch(patcher: Patcher, served: ServedResource, target: JsonValue, patch: JsonValue): JsonValue {
+  try {
+    return patcher(served, target, patch)
+  } catch (error) {
+    if (!(error instanceof PatchError)) throw error
+    if (!error.unprocessable) throw badRequest(error.message)
+    throw new StatusError({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      code: 422,
+      reason: 'Invalid',
+      message: `the server rejected our request due to an error in our request: ${error.message}`,
+    })
+  }
+}
