@@ -60,13 +60,14 @@ export class ApplyConflict extends Error {
 export function apply(application: Application): Applied {
   const { live, configuration, entries, writer, force, ownership, versions } = application
   const type = versions.typeOf(writer.apiVersion) as MergeType
-  const wanted = ownership.owned(fieldsOfConfiguration(type, configuration))
+  const mentioned = fieldsOfConfiguration(type, configuration) ?? leaf
+  const wanted = ownership.owned(mentioned)
   const own = entryOf(writer, 'Apply', wanted ?? leaf)
   const id = managerId(own)
   const last = entries.find((entry) => managerId(entry) === id)
   const others = entries.filter((entry) => entry !== last)
   const merged = mergeObjects(type, live, configuration)
-  const object = last ? prune(application, merged, fieldsOf(last), last.apiVersion ?? '', wanted, others) : merged
+  const object = last ? prune(application, merged, fieldsOf(last), last.apiVersion ?? '', mentioned, others) : merged
   const comparisons = comparisonsOf(application, object)
   const conflicts = conflictsOf(others, comparisons)
   if (conflicts.length > 0 && !force) throw new ApplyConflict(conflicts)
@@ -131,17 +132,17 @@ function prune(
   merged: Members,
   last: FieldTree,
   lastVersion: string,
-  wanted: FieldTree | undefined,
+  wanted: FieldTree,
   others: readonly ManagedFieldsEntry[],
 ): Members {
   const lastType = versions.typeOf(lastVersion)
   if (!lastType) return merged
   const isSameVersion = lastVersion === writer.apiVersion
-  if (isSameVersion && wanted && isSubset(withNamedFields(last, lastType), withNamedFields(wanted, lastType))) return merged
+  if (isSameVersion && isSubset(withNamedFields(last, lastType), withNamedFields(wanted, lastType))) return merged
   const managed = new Map<string, FieldTree>()
   const add = (version: string, fields: FieldTree) => managed.set(version, union(managed.get(version) ?? fields, fields))
   for (const entry of others) add(entry.apiVersion ?? '', fieldsOf(entry))
-  if (wanted) add(writer.apiVersion, wanted)
+  add(writer.apiVersion, wanted)
   const start = inVersion(versions, merged, writer.apiVersion, lastVersion)
   const named = withNamedFields(last, lastType)
   const pruned = withOwned(versions, start, removeFields(lastType, start, named), lastVersion, managed)

@@ -1,8 +1,7 @@
 /** Which fields of a kind can be owned, where it is written, and in which versions. Found once for each served resource. */
 import { kindCodec } from '../../api/scheme.js'
-import { parseApiVersion, type UnknownObject } from '../../api/object.js'
+import type { UnknownObject } from '../../api/object.js'
 import type { Ownership, Versions } from '../../api/structured-merge/apply.js'
-import type { Members } from '../../api/structured-merge/elements.js'
 import type { FieldTree } from '../../api/structured-merge/field-tree.js'
 import { customMergeType, deduced, type MergeType, mergeTypeOf } from '../../api/structured-merge/merge-type.js'
 import type { ServedResource } from './resource.js'
@@ -86,7 +85,10 @@ const parts: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** What a place does not write is not owned there: upstream's reset fields. */
-function makeOwnership({ group, resource, typeId, subresources }: ServedResource['info'], subresource: string): Ownership {
+function makeOwnership(
+  { group, resource, typeId, subresources }: Pick<ServedResource['info'], 'group' | 'resource' | 'typeId' | 'subresources'>,
+  subresource: string,
+): Ownership {
   const kind = `${group}/${resource}`
   const top = new Set(identity)
   const metadata = new Set(systemMembers)
@@ -132,15 +134,23 @@ function withoutSystemMembers(fields: FieldTree, system: ReadonlySet<string>): F
   return result
 }
 
-/** The types of Scale, which stands for a part of another object. */
-export function scaleTracking(): { readonly type: MergeType; readonly versions: Versions } {
-  const codec = kindCodec({ ...parseApiVersion(scaleVersion), kind: 'Scale' })
+export const scaleVersion = 'autoscaling/v1'
+
+let ofScale: Tracking | undefined
+
+/** Of a Scale, which stands for a part of another object: it has one version and types of its own. */
+export function scaleTracking(): Tracking {
+  if (ofScale) return ofScale
+  const info = { group: 'autoscaling', version: 'v1', kind: 'Scale' }
+  const codec = kindCodec(info)
   if (!codec) throw new Error('assertion failed: no Scale')
   const type = mergeTypeOf(codec.schema)
-  return {
+  const ownership = makeOwnership({ ...info, resource: '', subresources: new Map() }, 'scale')
+  ofScale = {
     type,
-    versions: { typeOf: (apiVersion) => (apiVersion === scaleVersion ? type : undefined), convert: (object: Members) => object },
+    blank: codec.decode({ metadata: {} }),
+    ownership: () => ownership,
+    versions: { typeOf: (apiVersion) => (apiVersion === scaleVersion ? type : undefined), convert: (object) => object },
   }
+  return ofScale
 }
-
-export const scaleVersion = 'autoscaling/v1'

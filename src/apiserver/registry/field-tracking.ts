@@ -6,7 +6,7 @@ import { reconciled } from '../../api/structured-merge/field-tree.js'
 import { afterUpdate, areEntries, type Comparisons, fieldsOf } from '../../api/structured-merge/managed-fields.js'
 import type { ManagedFieldsEntry } from '../../api/types/meta-v1.js'
 import { timestamp } from '../../base/clock.js'
-import { type Tracking, trackingOf } from './field-ownership.js'
+import { scaleTracking, scaleVersion, type Tracking, trackingOf } from './field-ownership.js'
 import type { ServedResource } from './resource.js'
 
 export interface FieldWriter {
@@ -15,20 +15,33 @@ export interface FieldWriter {
   readonly nowMs: number
 }
 
+interface Update {
+  readonly object: UnknownObject
+  readonly old: UnknownObject | undefined
+  readonly writer: FieldWriter
+}
+
 /** Sets the managedFields of `object`, which is the caller's in the served version; `old` is what it replaces, in that version too. */
 export function trackFields(served: ServedResource, object: UnknownObject, old: UnknownObject | undefined, writer: FieldWriter): void {
-  const tracking = trackingOf(served)
   const before = entriesBefore(object, old, writer.subresource)
-  const entries =
-    before &&
-    afterUpdate(schemaEntries(served, before), comparisonsOf(served, tracking, object, old, writer), {
-      manager: writer.manager,
-      apiVersion: apiVersionOf(served.info),
-      subresource: writer.subresource,
-      // Upstream keeps a scale's entry without a time.
-      time: writer.subresource === 'scale' ? undefined : timestamp(writer.nowMs),
-    })
-  setEntries(object, entries)
+  const entries = before && schemaEntries(served, before)
+  setEntries(object, entries && entriesAfter(trackingOf(served), apiVersionOf(served.info), entries, { object, old, writer }))
+}
+
+/** The same of a Scale, whose entries are in `old` as they are about a Scale. */
+export function trackScale(object: UnknownObject, old: UnknownObject, writer: FieldWriter): void {
+  const entries = entriesBefore(object, old, writer.subresource)
+  setEntries(object, entries && entriesAfter(scaleTracking(), scaleVersion, entries, { object, old, writer }))
+}
+
+function entriesAfter(
+  tracking: Tracking,
+  apiVersion: string,
+  entries: readonly ManagedFieldsEntry[],
+  update: Update,
+): readonly ManagedFieldsEntry[] {
+  const { manager, subresource, nowMs } = update.writer
+  return afterUpdate(entries, comparisonsOf(tracking, apiVersion, update), { manager, apiVersion, subresource, time: timestamp(nowMs) })
 }
 
 export function setEntries({ metadata }: UnknownObject, entries: readonly ManagedFieldsEntry[] | undefined): void {
@@ -36,15 +49,8 @@ export function setEntries({ metadata }: UnknownObject, entries: readonly Manage
   else delete metadata.managedFields
 }
 
-function comparisonsOf(
-  served: ServedResource,
-  { type, blank, versions, ownership }: Tracking,
-  object: UnknownObject,
-  old: UnknownObject | undefined,
-  { subresource }: FieldWriter,
-): Comparisons {
-  const own = apiVersionOf(served.info)
-  const { unowned, owned } = ownership(subresource)
+function comparisonsOf({ type, blank, versions, ownership }: Tracking, own: string, { object, old, writer }: Update): Comparisons {
+  const { unowned, owned } = ownership(writer.subresource)
   return memoized((apiVersion) => {
     const ofVersion = apiVersion === own ? type : versions.typeOf(apiVersion)
     if (!ofVersion) return undefined

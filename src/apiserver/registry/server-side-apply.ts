@@ -8,7 +8,7 @@ import { conflictsBeyond, fieldsOfLastApplied, kubectlManager, renewLastApplied 
 import { areEntries, entryOf, type Writer } from '../../api/structured-merge/managed-fields.js'
 import type { ManagedFieldsEntry } from '../../api/types/meta-v1.js'
 import { timestamp } from '../../base/clock.js'
-import { trackingOf } from './field-ownership.js'
+import { scaleTracking, scaleVersion, type Tracking, trackingOf } from './field-ownership.js'
 import { type FieldWriter, schemaEntries, setEntries } from './field-tracking.js'
 import type { ServedResource } from './resource.js'
 
@@ -26,21 +26,35 @@ export interface ApplyRequest {
  * The object with the configuration in it, in the served version, not yet decoded or defaulted; `old` (in that version too) is
  * undefined when there is none. Throws StatusError: Conflict with one cause a field, BadRequest of what does not fit the schema.
  */
-export function applyConfiguration({ served, configuration, writer, force }: ApplyRequest, old: UnknownObject | undefined): UnknownObject {
-  const { blank, versions, ownership } = trackingOf(served)
-  const live = withoutEntries(old ?? blank)
-  const asWriter: Writer = {
-    manager: writer.manager,
-    apiVersion: apiVersionOf(served.info),
-    subresource: writer.subresource,
-    time: timestamp(writer.nowMs),
-  }
-  const entries = schemaEntries(served, storedEntries(served, old, live, asWriter))
-  const application = { live, configuration, entries, writer: asWriter, force, ownership: ownership(writer.subresource), versions }
+export function applyConfiguration(request: ApplyRequest, old: UnknownObject | undefined): UnknownObject {
+  const { served } = request
+  const stored = old?.metadata.managedFields ?? []
+  const entries = areEntries(stored) ? schemaEntries(served, stored) : []
+  return applyTo(trackingOf(served), apiVersionOf(served.info), entries, request, old)
+}
+
+/** The same of a Scale, whose entries are in `old` as they are about a Scale. */
+export function applyScale(request: Omit<ApplyRequest, 'served'>, old: UnknownObject): UnknownObject {
+  return applyTo(scaleTracking(), scaleVersion, old.metadata.managedFields ?? [], request, old)
+}
+
+function applyTo(
+  tracking: Tracking,
+  apiVersion: string,
+  stored: readonly ManagedFieldsEntry[],
+  { configuration, writer, force }: Omit<ApplyRequest, 'served'>,
+  old: UnknownObject | undefined,
+): UnknownObject {
+  const { manager, subresource, nowMs } = writer
+  const asWriter: Writer = { manager, apiVersion, subresource, time: timestamp(nowMs) }
+  const live = withoutEntries(old ?? tracking.blank)
+  const entries = stored.length > 0 || !old ? stored : firstEntries(tracking, live, asWriter)
+  const { versions, ownership } = tracking
+  const application = { live, configuration, entries, writer: asWriter, force, ownership: ownership(subresource), versions }
   const { object, entries: next } = applied(application)
   const result = { ...object, metadata: { ...(object as UnknownObject).metadata } } as UnknownObject
   setEntries(result, next)
-  if (writer.manager === kubectlManager) renewLastApplied(result, configuration)
+  if (manager === kubectlManager) renewLastApplied(result, configuration)
   return result
 }
 
@@ -50,23 +64,14 @@ function withoutEntries(object: UnknownObject): UnknownObject {
 }
 
 /** An object without entries that is there already has been somebody's: whoever applies now does not own it all. */
-function storedEntries(
-  served: ServedResource,
-  old: UnknownObject | undefined,
-  live: UnknownObject,
-  writer: Writer,
-): readonly ManagedFieldsEntry[] {
-  const stored = old?.metadata.managedFields ?? []
-  if (stored.length > 0 && areEntries(stored)) return stored
-  if (!old) return []
-  const { type, blank, ownership } = trackingOf(served)
+function firstEntries({ type, blank, ownership }: Tracking, live: UnknownObject, writer: Writer): readonly ManagedFieldsEntry[] {
   const { unowned, owned } = ownership(writer.subresource)
   const fields = owned(compareObjects(type, blank, live, unowned).changed)
   return fields ? [entryOf({ ...writer, manager: beforeFirstApply }, 'Update', fields)] : []
 }
 
 /** Applies; as kubectl, over what kubectl has set from its own side before. */
-export function applied(application: Application): Applied {
+function applied(application: Application): Applied {
   try {
     return apply(application)
   } catch (error) {

@@ -2,7 +2,7 @@
 import { parse as parseYaml } from 'yaml'
 import { DecodeError } from '../../api/codec/decode.js'
 import { decodeProtobuf, protobufType } from '../../api/codec/protobuf.js'
-import type { JsonValue, UnknownObject } from '../../api/object.js'
+import type { GroupVersionKind, JsonValue, UnknownObject } from '../../api/object.js'
 import { apiVersionOf } from '../../api/object.js'
 import { badRequest, StatusError, unsupportedMediaType } from '../../api/status.js'
 import { invalidQuery, optionsKind } from './queries.js'
@@ -70,9 +70,15 @@ export class UndecodableError extends StatusError {
   }
 }
 
+/** What is decoded: a served resource, or what else comes in a body. */
+export interface Decodable {
+  readonly info: GroupVersionKind
+  readonly codec: Pick<ServedResource['codec'], 'decode' | 'applyDefaults'>
+}
+
 /** The value as an object of the resource's kind, decoded and defaulted. */
 export function decodeObject(
-  served: ServedResource,
+  served: Decodable,
   value: JsonValue,
   validation: FieldValidation,
   warn: (message: string) => void,

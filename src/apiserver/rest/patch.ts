@@ -1,5 +1,5 @@
 /** PATCH of objects: JSON patch, merge patch, strategic merge patch. */
-import type { JsonValue, UnknownObject } from '../../api/object.js'
+import type { GroupVersionKind, JsonValue, UnknownObject } from '../../api/object.js'
 import { jsonPatch } from '../../api/patch/json-patch.js'
 import { PatchError } from '../../api/patch/json.js'
 import { mergePatch } from '../../api/patch/merge-patch.js'
@@ -7,7 +7,6 @@ import { strategicMergePatch } from '../../api/patch/strategic-merge.js'
 import { kindCodec } from '../../api/scheme.js'
 import { badRequest, invalid, StatusError, unsupportedMediaType } from '../../api/status.js'
 import { trackFields } from '../registry/field-tracking.js'
-import type { ServedResource } from '../registry/resource.js'
 import { applyObject, applyType } from './apply.js'
 import { fieldValidationOf, parseBody, UndecodableError } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
@@ -15,13 +14,13 @@ import { respondStored } from './respond.js'
 import { shown } from './shown.js'
 import { assertNotForced, assertSameUid, bindName, decodeSent, fieldWriter, toStored, writeRequest } from './write-request.js'
 
-type Patcher = (served: ServedResource, target: JsonValue, patch: JsonValue) => JsonValue
+type Patcher = (of: GroupVersionKind, target: JsonValue, patch: JsonValue) => JsonValue
 
-const patchers: Readonly<Record<string, Patcher>> = {
+export const patchers: Readonly<Record<string, Patcher>> = {
   'application/json-patch+json': (_, target, patch) => jsonPatch(target, patch),
   'application/merge-patch+json': (_, target, patch) => mergePatch(target, patch),
-  'application/strategic-merge-patch+json': (served, target, patch) => {
-    const schema = kindCodec(served.info)?.schema
+  'application/strategic-merge-patch+json': (of, target, patch) => {
+    const schema = kindCodec(of)?.schema
     if (!schema)
       throw unsupportedMediaType(
         'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
@@ -43,7 +42,7 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
   const writer = fieldWriter(rest, deps)
   const stored = await deps.objects.update(write, (old) => {
     const target = shown(served, old) as unknown as JsonValue
-    const patched = applyPatch(patcher, served, target, patch)
+    const patched = applyPatch(patcher, served.info, target, patch)
     const object = decodePatched(() => decodeSent(served, patched, validation, (message) => warnings.push(message)))
     bindName(rest, object)
     assertSameUid(rest, object, old)
@@ -54,7 +53,7 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
 }
 
 /** What a patch makes of an object must be one: the fault is the patch's. */
-function decodePatched(run: () => UnknownObject): UnknownObject {
+export function decodePatched<T>(run: () => T): T {
   try {
     return run()
   } catch (error) {
@@ -64,12 +63,12 @@ function decodePatched(run: () => UnknownObject): UnknownObject {
   }
 }
 
-const patchTypesAccepted =
+export const patchTypesAccepted =
   'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml'
 
-function applyPatch(patcher: Patcher, served: ServedResource, target: JsonValue, patch: JsonValue): JsonValue {
+export function applyPatch(patcher: Patcher, of: GroupVersionKind, target: JsonValue, patch: JsonValue): JsonValue {
   try {
-    return patcher(served, target, patch)
+    return patcher(of, target, patch)
   } catch (error) {
     if (!(error instanceof PatchError)) throw error
     if (!error.unprocessable) throw badRequest(error.message)
