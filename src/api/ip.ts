@@ -12,6 +12,8 @@ export interface Cidr {
   /** The network address. */
   readonly first: bigint
   readonly last: bigint
+  /** Bits of the network: 24 of 10.1.2.0/24. */
+  readonly prefix: number
 }
 
 /** undefined when the text is not an address. */
@@ -30,7 +32,7 @@ export function parseCidr(text: string): Cidr | undefined {
   if (length > bits) return undefined
   const hostBits = BigInt(bits - length)
   const first = (ip.value >> hostBits) << hostBits
-  return { family: ip.family, first, last: first + (1n << hostBits) - 1n }
+  return { family: ip.family, first, last: first + (1n << hostBits) - 1n, prefix: length }
 }
 
 export function contains(cidr: Cidr, ip: Ip): boolean {

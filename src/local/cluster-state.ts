@@ -1,8 +1,8 @@
 /** cluster.json: what a cluster is made of. It changes only when nodes come or go; what runs is in run/. */
 import { readdirSync } from 'node:fs'
 import { QuorateError } from '../base/errors.js'
-import type { EtcdVersion } from './etcd-flags.js'
-import { readIfPresent, writeFileWhole } from './files.js'
+import type { EtcdVersion } from '../node/static-pods/etcd.js'
+import { readIfPresent, writeFileWhole } from '../base/node/files.js'
 import { type ClusterPaths, clusterPaths, clustersDirectory } from './paths.js'
 
 export const storeKinds = ['embedded', 'stacked', 'external'] as const

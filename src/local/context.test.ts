@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { realClock } from '../base/real-clock.js'
 import { impliedClusterName, type LocalContext, openCluster, withClusterLock } from './context.js'
-import { makeDirectory } from './files.js'
+import { makeDirectory } from '../base/node/files.js'
 import { clustersDirectory } from './paths.js'
 import { thisPlatform } from './platform.js'
 

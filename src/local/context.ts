@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.js'
 import { QuorateError } from '../base/errors.js'
 import { type ClusterState, checkClusterName, listClusterNames, readState } from './cluster-state.js'
-import { createExclusively, makeDirectory, readIfPresent, remove } from './files.js'
+import { createExclusively, makeDirectory, readIfPresent, remove } from '../base/node/files.js'
 import { type ClusterPaths, clusterPaths, clustersDirectory } from './paths.js'
 import type { Platform } from './platform.js'
 import { ProcessTable } from './process-table.js'

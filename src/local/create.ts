@@ -23,10 +23,12 @@ import {
   writeEtcdMemberCredentials,
   writeFleetCredentials,
 } from './credentials.js'
-import { etcdManifest, type EtcdVersion, installedEtcd } from './etcd-flags.js'
-import { makeDirectory, writeFileWhole } from './files.js'
+import { type EtcdVersion, etcdPod } from '../node/static-pods/etcd.js'
+import { manifestText } from '../node/static-pods/static-pod.js'
+import { installedEtcd } from './installed-etcd.js'
+import { makeDirectory, writeFileWhole } from '../base/node/files.js'
 import { kubeletConfigText } from './kubelet-config.js'
-import { controlPlaneManifests, manifestText } from './manifests.js'
+import { controlPlaneManifests } from './manifests.js'
 import { controlPlaneAddress, maxWorkers, workerAddress } from './node-addresses.js'
 import { clusterPaths } from './paths.js'
 import { allotBlock, controlPlanePorts, etcdMemberPorts, fleetPort, isPortFree, loadBalancerPort, seedOf } from './port-allotment.js'
@@ -113,11 +115,13 @@ function plannedEtcdMembers(block: number): EtcdMember[] {
 }
 
 function writeEtcdManifests({ state, paths }: LocalCluster, version: EtcdVersion): void {
-  const initialCluster = state.controlPlanes.map(({ name, ports }) => ({ name, peer: ports.etcdPeer }))
+  const initialCluster = state.controlPlanes.map(({ name, ports }) => ({ name, peerUrl: loopbackUrl(ports.etcdPeer) }))
   for (const { name, ports } of state.controlPlanes) {
-    const pod = etcdManifest({
+    const pod = etcdPod({
       name,
-      ports: { client: ports.etcdClient, peer: ports.etcdPeer, metrics: ports.etcdMetrics },
+      clientUrl: loopbackUrl(ports.etcdClient),
+      peerUrl: loopbackUrl(ports.etcdPeer),
+      metricsPort: ports.etcdMetrics,
       initialCluster,
       pki: '/etc/kubernetes/pki/etcd',
       dataDir: '/var/lib/etcd',
@@ -128,6 +132,10 @@ function writeEtcdManifests({ state, paths }: LocalCluster, version: EtcdVersion
   }
 }
 
+function loopbackUrl(port: number): string {
+  return `https://127.0.0.1:${port}`
+}
+
 function etcdVersionText(program: string): string {
   return execFileSync(program, ['--version'], { encoding: 'utf8', windowsHide: true })
 }
@@ -135,8 +143,8 @@ function etcdVersionText(program: string): string {
 /** --etcd-servers of a control plane's API server: its own member first, and the others so that it outlives its own. */
 function etcdServersOf({ store, controlPlanes, etcdMembers }: ClusterState, { name }: ControlPlane): string[] {
   if (store === 'embedded') return [`unix://${storeSocketOnNodes}`]
-  if (store === 'external') return etcdMembers.map(({ clientPort }) => `https://127.0.0.1:${clientPort}`)
+  if (store === 'external') return etcdMembers.map(({ clientPort }) => loopbackUrl(clientPort))
   return controlPlanes
     .toSorted((a, b) => Number(b.name === name) - Number(a.name === name))
-    .map(({ ports }) => `https://127.0.0.1:${ports.etcdClient}`)
+    .map(({ ports }) => loopbackUrl(ports.etcdClient))
 }

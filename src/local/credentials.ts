@@ -13,7 +13,7 @@ import {
 } from '../pki/cluster-pki.js'
 import { createKubeconfig, type Kubeconfig, kubeconfigText } from '../pki/kubeconfig.js'
 import type { ClusterState, ControlPlane, EtcdMember } from './cluster-state.js'
-import { makeDirectory, writeFileWhole } from './files.js'
+import { makeDirectory, writeFileWhole } from '../base/node/files.js'
 import { fleetFiles } from './fleet-nodes.js'
 import { serviceIp } from './manifests.js'
 import type { ClusterPaths } from './paths.js'

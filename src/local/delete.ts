@@ -1,7 +1,7 @@
 /** `quorate delete`: ends every process of a cluster and removes its files and its kubeconfig context. */
 import { type LocalCluster, type LocalContext, openCluster, withClusterLock } from './context.js'
 import { contextName } from './credentials.js'
-import { remove } from './files.js'
+import { remove } from '../base/node/files.js'
 import { removeContext } from './kubeconfig-merge.js'
 import { processNames } from './process-specs.js'
 

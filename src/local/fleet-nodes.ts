@@ -1,7 +1,7 @@
 /** The files of the fleet, the process of all simulated workers. */
 import { join } from 'node:path'
 import type { ClusterState } from './cluster-state.js'
-import { writeFileWhole } from './files.js'
+import { writeFileWhole } from '../base/node/files.js'
 import type { ClusterPaths } from './paths.js'
 
 export interface FleetFiles {

@@ -8,7 +8,7 @@ import { type Document, isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import type { Clock } from '../base/clock.js'
 import { QuorateError } from '../base/errors.js'
 import type { Kubeconfig } from '../pki/kubeconfig.js'
-import { makeDirectory, readIfPresent, writeFileWhole } from './files.js'
+import { makeDirectory, readIfPresent, writeFileWhole } from '../base/node/files.js'
 
 const lists = ['clusters', 'contexts', 'users'] as const
 type List = (typeof lists)[number]

@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { plannedControlPlane } from './create.js'
-import { etcdManifest } from './etcd-flags.js'
-import { controlPlaneManifests, manifestText } from './manifests.js'
+import { controlPlaneManifests } from './manifests.js'
 
 interface Manifest {
   metadata: { name: string; labels: Record<string, string>; annotations?: Record<string, string> }
@@ -47,41 +46,6 @@ describe('the manifests of a control plane', () => {
 
   it('are plain YAML without aliases, for people to edit', () => {
     for (const text of Object.values(texts)) expect(text).not.toMatch(/[&*]a\d/)
-  })
-})
-
-describe('the manifest of an etcd member', () => {
-  const options = {
-    name: 'cp-1',
-    ports: { client: 1, peer: 2, metrics: 3 },
-    initialCluster: [
-      { name: 'cp-1', peer: 2 },
-      { name: 'cp-2', peer: 12 },
-    ],
-    pki: '/etc/kubernetes/pki/etcd',
-    dataDir: '/var/lib/etcd',
-  }
-  const of = (minor: number, patch: number) =>
-    manifestText(etcdManifest({ ...options, version: { text: `3.${minor}.${patch}`, major: 3, minor, patch } }))
-
-  it('has TLS between members and towards clients, and every member of the cluster', () => {
-    const text = of(6, 8)
-    for (const flag of [
-      'client-cert-auth=true',
-      'peer-client-cert-auth=true',
-      'peer-trusted-ca-file=/etc/kubernetes/pki/etcd/ca.crt',
-      'initial-cluster=cp-1=https://127.0.0.1:2,cp-2=https://127.0.0.1:12',
-      'feature-gates=InitialCorruptCheck=true',
-    ])
-      expect(text).toContain(`--${flag}`)
-    expect(text).toContain('image: quorate/etcd-host:3.6.8')
-  })
-
-  it('knows the flags and the health endpoints of older versions', () => {
-    expect(of(4, 23)).toContain('--experimental-initial-corrupt-check=true')
-    expect(of(4, 23)).not.toContain('--feature-gates')
-    expect(of(4, 23)).toContain('path: /health')
-    expect(of(5, 21)).toContain('path: /readyz')
   })
 })
 

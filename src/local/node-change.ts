@@ -8,7 +8,7 @@ import { type ClusterState, type ControlPlane, nodeNames, type Worker, writeStat
 import { type LocalCluster, type LocalContext, openCluster, withClusterLock } from './context.js'
 import { plannedControlPlane, writeControlPlane } from './create.js'
 import { createAdminConfigs, readAuthorities } from './credentials.js'
-import { remove } from './files.js'
+import { remove } from '../base/node/files.js'
 import { writeFleetNodes } from './fleet-nodes.js'
 import { startProcess } from './launch.js'
 import { maxWorkers, workerAddress } from './node-addresses.js'

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { MachineConfig } from '../node/machine/machine.js'
 import type { ClusterState, ControlPlane, EtcdMember } from './cluster-state.js'
 import type { LocalCluster, LocalContext } from './context.js'
-import { etcdFlags, type EtcdVersion } from './etcd-flags.js'
-import { makeDirectory, writeFileWhole } from './files.js'
+import { etcdFlags, type EtcdVersion } from '../node/static-pods/etcd.js'
+import { makeDirectory, writeFileWhole } from '../base/node/files.js'
 import { fleetFiles, writeFleetNodes } from './fleet-nodes.js'
 import { simulatedPrefix } from './node-addresses.js'
 import type { ProcessSpec } from './process-table.js'
@@ -56,10 +56,13 @@ function storeSpec(context: LocalContext, { paths }: LocalCluster): ProcessSpec 
 }
 
 function etcdMemberSpec(context: LocalContext, { state, paths }: LocalCluster, { name, ...ports }: EtcdMember): ProcessSpec {
+  const url = (port: number) => `https://127.0.0.1:${port}`
   const flags = etcdFlags({
     name,
-    ports: { client: ports.clientPort, peer: ports.peerPort, metrics: ports.metricsPort },
-    initialCluster: state.etcdMembers.map((member) => ({ name: member.name, peer: member.peerPort })),
+    clientUrl: url(ports.clientPort),
+    peerUrl: url(ports.peerPort),
+    metricsPort: ports.metricsPort,
+    initialCluster: state.etcdMembers.map((member) => ({ name: member.name, peerUrl: url(member.peerPort) })),
     pki: join(paths.node(name), 'etc/kubernetes/pki/etcd'),
     dataDir: join(paths.store, name),
     version: state.etcdVersion as EtcdVersion,

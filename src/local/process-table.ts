@@ -7,7 +7,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { Clock } from '../base/clock.js'
 import { QuorateError } from '../base/errors.js'
 import { parseRunRecord, type RunRecord, recordVariable } from '../node/run-record.js'
-import { makeDirectory, readIfPresent, remove, writeFileWhole } from './files.js'
+import { makeDirectory, readIfPresent, remove, writeFileWhole } from '../base/node/files.js'
 import type { ClusterPaths } from './paths.js'
 import type { Platform } from './platform.js'
 

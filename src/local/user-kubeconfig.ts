@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 import type { Kubeconfig } from '../pki/kubeconfig.js'
 import { writeState } from './cluster-state.js'
 import type { LocalCluster, LocalContext } from './context.js'
-import { readIfPresent } from './files.js'
+import { readIfPresent } from '../base/node/files.js'
 import { fileForContext, kubeconfigFiles, mergeKubeconfig } from './kubeconfig-merge.js'
 
 /** The file that a context goes to. */

@@ -35,7 +35,8 @@ export interface LeafOptions extends Subject {
   readonly algorithm?: KeyAlgorithm
 }
 
-export type KeyAlgorithm = 'ECDSA-P256' | 'RSA-2048'
+/** kubeadm's encryptionAlgorithm. */
+export type KeyAlgorithm = 'ECDSA-P256' | 'ECDSA-P384' | 'RSA-2048' | 'RSA-3072' | 'RSA-4096'
 
 const dayMs = 24 * 3600 * 1000
 const caDays = 3650
@@ -133,7 +134,9 @@ export async function createSigningKey(algorithm: KeyAlgorithm = 'ECDSA-P256'): 
 }
 
 function generateKeys(algorithm: KeyAlgorithm = 'ECDSA-P256'): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {
-  return algorithm === 'RSA-2048' ? generateKeyPair('rsa', { modulusLength: 2048 }) : generateKeyPair('ec', { namedCurve: 'P-256' })
+  const [family, size] = algorithm.split('-')
+  if (family === 'RSA') return generateKeyPair('rsa', { modulusLength: Number(size) })
+  return generateKeyPair('ec', { namedCurve: size === 'P384' ? 'P-384' : 'P-256' })
 }
 
 export interface Unsigned {

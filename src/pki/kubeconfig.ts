@@ -1,6 +1,6 @@
 /** Kubeconfig files with a client certificate inside, named as kubeadm names clusters, users and contexts. */
 import { stringify } from 'yaml'
-import { createLeaf, type KeyPair } from './certificates.js'
+import { createLeaf, type KeyAlgorithm, type KeyPair } from './certificates.js'
 
 export interface Kubeconfig {
   readonly apiVersion: 'v1'
@@ -24,14 +24,21 @@ export interface KubeconfigOptions {
   readonly contextName?: string
   readonly userName?: string
   readonly nowMs: number
+  readonly algorithm?: KeyAlgorithm
+  /** Of the certificate; default a year. */
+  readonly days?: number
 }
 
 export async function createKubeconfig(options: KubeconfigOptions): Promise<Kubeconfig> {
-  const { ca, server, user, groups = [], nowMs } = options
+  const { ca, server, user, groups = [], nowMs, algorithm, days } = options
   const cluster = options.clusterName ?? 'kubernetes'
   const userName = options.userName ?? user
   const context = options.contextName ?? `${userName}@${cluster}`
-  const leaf = await createLeaf(ca, { commonName: user, organizations: groups, usages: ['client'], nowMs })
+  const leaf = await createLeaf(ca, {
+    ...{ commonName: user, organizations: groups, usages: ['client'], nowMs },
+    ...(algorithm ? { algorithm } : {}),
+    ...(days ? { days } : {}),
+  })
   return {
     apiVersion: 'v1',
     kind: 'Config',

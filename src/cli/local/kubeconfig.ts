@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { writeContext } from '../../local/user-kubeconfig.js'
 import { openCluster } from '../../local/context.js'
-import { readIfPresent } from '../../local/files.js'
+import { readIfPresent } from '../../base/node/files.js'
 import { clusterOf, withExamples } from './cluster-option.js'
 import { localContext } from './context.js'
 

@@ -17,7 +17,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { QuorateError } from '../base/errors.js'
+import { QuorateError } from '../errors.js'
 
 export function makeDirectory(path: string): void {
   try {
@@ -91,8 +91,8 @@ export function remove(path: string): void {
 
 function unwritable(path: string, error: unknown): QuorateError {
   if (error instanceof QuorateError) return error
-  return new QuorateError('HomeUnwritable', `${path} cannot be written: ${(error as Error).message}`, {
-    remedy: 'Make the directory writable, or set QUORATE_HOME to one that is.',
+  return new QuorateError('FileUnwritable', `${path} cannot be written: ${(error as Error).message}`, {
+    remedy: 'Make the directory writable, or choose another one (QUORATE_HOME, --rootfs).',
     cause: error,
   })
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { installedEtcd } from './etcd-flags.js'
+import { installedEtcd } from './installed-etcd.js'
 import type { Platform } from './platform.js'
 
 const platform = (program: string | undefined): Platform =>
