@@ -1,0 +1,417 @@
+/** NetworkPolicy (networking.k8s.io/v1) as its documentation words it, by the packets that the compiled ruleset lets through. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parseIp } from '../../api/ip.js'
+import type { NetworkPolicy, NetworkPolicySpec } from '../../api/types/networking-v1.js'
+import type { Protocol } from '../ruleset/rule.js'
+import { Ruleset } from '../ruleset/ruleset.js'
+import type { PolicyPod } from './pod.js'
+import { Policies } from './policies.js'
+import { Kernel } from './testdata/kernel.js'
+import { isAllowed, type Packet, type World } from './testdata/oracle.js'
+
+interface PodOptions {
+  readonly labels?: Record<string, string>
+  readonly ports?: PolicyPod['ports']
+  readonly local?: boolean
+}
+
+function podOf(key: string, ips: readonly string[], { labels = {}, ports = [], local = true }: PodOptions = {}): PolicyPod {
+  const addresses = ips.map((text) => ({ family: parseIp(text)?.family ?? 'IPv4', text }))
+  return { key, namespace: key.split('/')[0] ?? '', labels, ports, local, addresses }
+}
+
+function policyOf(key: string, spec: NetworkPolicySpec): NetworkPolicy {
+  const [namespace = '', name = ''] = key.split('/')
+  return { metadata: { namespace, name }, spec }
+}
+
+/** A node with its kernel, beside the same world for the oracle. */
+class Node {
+  readonly ruleset = new Ruleset()
+  readonly policies = new Policies({ ruleset: this.ruleset, families: ['IPv4', 'IPv6'] })
+  readonly kernel = new Kernel()
+  readonly world = { pods: new Map<string, PolicyPod>(), namespaces: new Map(), policies: new Map<string, NetworkPolicy>() } satisfies World
+
+  pod(pod: PolicyPod): this {
+    this.world.pods.set(pod.key, pod)
+    this.policies.setPod(pod)
+    return this
+  }
+
+  namespace(name: string, labels: Record<string, string>): this {
+    this.world.namespaces.set(name, labels)
+    this.policies.setNamespace(name, labels)
+    return this
+  }
+
+  policy(policy: NetworkPolicy): this {
+    this.world.policies.set(`${policy.metadata.namespace}/${policy.metadata.name}`, policy)
+    this.policies.setPolicy(policy)
+    return this
+  }
+
+  commit(): this {
+    this.policies.settle()
+    this.kernel.apply(this.ruleset.take())
+    return this
+  }
+
+  passes(from: string, to: string, port = 80, protocol: Protocol = 'TCP'): boolean {
+    return this.kernel.passes({ from, to, port, protocol })
+  }
+}
+
+const web = '10.0.1.2'
+const client = '10.0.1.3'
+const other = '10.0.2.4'
+const outside = '192.0.2.9'
+
+function node(): Node {
+  return new Node()
+    .namespace('a', { team: 'red', 'kubernetes.io/metadata.name': 'a' })
+    .namespace('b', { team: 'blue', 'kubernetes.io/metadata.name': 'b' })
+    .pod(podOf('a/web', [web, 'fd00:1::2'], { labels: { app: 'web' }, ports: [{ name: 'http', protocol: 'TCP', port: 8080 }] }))
+    .pod(podOf('a/client', [client, 'fd00:1::3'], { labels: { app: 'client' } }))
+    .pod(
+      podOf('b/client', [other, 'fd00:2::4'], {
+        labels: { app: 'client' },
+        local: false,
+        ports: [{ name: 'http', protocol: 'TCP', port: 9090 }],
+      }),
+    )
+}
+
+const toWeb = { podSelector: { matchLabels: { app: 'web' } } }
+
+describe('isolation', () => {
+  it('is for selected pods alone, and only in the types of the policy', () => {
+    const one = node()
+      .policy(policyOf('a/deny', { ...toWeb, policyTypes: ['Ingress'] }))
+      .commit()
+    expect(one.passes(client, web)).toBe(false)
+    expect(one.passes(outside, web)).toBe(false)
+    expect(one.passes(web, client)).toBe(true)
+    expect(one.passes(client, other)).toBe(true)
+  })
+
+  it('of an empty selector is for every pod of the namespace', () => {
+    const one = node()
+      .policy(policyOf('a/deny', { podSelector: {}, policyTypes: ['Egress'] }))
+      .commit()
+    expect(one.passes(client, other)).toBe(false)
+    expect(one.passes(web, outside)).toBe(false)
+    expect(one.passes(outside, web)).toBe(true)
+  })
+
+  it('without types is for ingress, and for egress when there are egress rules', () => {
+    const one = node()
+      .policy(policyOf('a/some', { ...toWeb, egress: [{ to: [{ podSelector: {} }] }] }))
+      .commit()
+    expect(one.passes(client, web)).toBe(false)
+    expect(one.passes(web, client)).toBe(true)
+    expect(one.passes(web, outside)).toBe(false)
+    const two = node()
+      .policy(policyOf('a/some', { ...toWeb, ingress: [{}] }))
+      .commit()
+    expect([two.passes(outside, web), two.passes(web, outside)]).toEqual([true, true])
+  })
+
+  it('ends what a pod says to nobody but itself', () => {
+    const one = node()
+      .policy(policyOf('a/deny', { ...toWeb, policyTypes: ['Ingress', 'Egress'] }))
+      .commit()
+    expect(one.passes(web, web)).toBe(true)
+    expect(one.passes('fd00:1::2', 'fd00:1::2')).toBe(true)
+  })
+
+  it('is lifted with the last policy', () => {
+    const one = node()
+      .policy(policyOf('a/deny', { ...toWeb }))
+      .commit()
+    one.policies.deletePolicy('a/deny')
+    one.commit()
+    expect(one.passes(outside, web)).toBe(true)
+    expect([one.kernel.chains.size, one.ruleset.size().elements]).toEqual([0, 0])
+  })
+
+  it('costs nothing for policies that select no pod of the node', () => {
+    const before = node().commit().kernel.sets.size
+    const one = node()
+      .policy(policyOf('b/far', { podSelector: {}, ingress: [{ from: [{ podSelector: {} }] }] }))
+      .commit()
+    expect([one.kernel.sets.size, one.kernel.chains.size]).toEqual([before, 0])
+    expect(one.passes(outside, other)).toBe(true)
+  })
+})
+
+describe('rules', () => {
+  it('of several policies add up', () => {
+    const one = node()
+      .policy(policyOf('a/one', { ...toWeb, ingress: [{ ports: [{ port: 80 }] }] }))
+      .policy(policyOf('a/two', { ...toWeb, ingress: [{ from: [{ podSelector: { matchLabels: { app: 'client' } } }] }] }))
+      .commit()
+    expect(one.passes(outside, web, 80)).toBe(true)
+    expect(one.passes(outside, web, 81)).toBe(false)
+    expect(one.passes(client, web, 81)).toBe(true)
+    // A pod selector alone is for the policy's own namespace.
+    expect(one.passes(other, web, 81)).toBe(false)
+  })
+
+  it('take both selectors of one peer together, and peers one by one', () => {
+    const both = { namespaceSelector: { matchLabels: { team: 'blue' } }, podSelector: { matchLabels: { app: 'client' } } }
+    const one = node()
+      .policy(policyOf('a/both', { ...toWeb, ingress: [{ from: [both] }] }))
+      .commit()
+    expect([one.passes(other, web), one.passes(client, web)]).toEqual([true, false])
+    const [namespaceSelector, podSelector] = [{ namespaceSelector: both.namespaceSelector }, { podSelector: both.podSelector }]
+    const two = node()
+      .policy(policyOf('a/each', { ...toWeb, ingress: [{ from: [namespaceSelector, podSelector] }] }))
+      .commit()
+    expect([two.passes(other, web), two.passes(client, web)]).toEqual([true, true])
+  })
+
+  it('follow the labels of namespaces and pods', () => {
+    const spec = { ...toWeb, ingress: [{ from: [{ namespaceSelector: { matchLabels: { team: 'green' } } }] }] }
+    const one = node().policy(policyOf('a/green', spec)).commit()
+    expect(one.passes(other, web)).toBe(false)
+    one.namespace('b', { team: 'green' }).commit()
+    expect(one.passes(other, web)).toBe(true)
+    one.pod(podOf('a/web', [web], { labels: { app: 'other' } })).commit()
+    expect(one.passes(outside, web)).toBe(true)
+  })
+
+  it('with an ipBlock leave out what it excepts', () => {
+    const ipBlock = { cidr: '192.0.2.0/24', except: ['192.0.2.8/29', '192.0.2.128/25'] }
+    const one = node()
+      .policy(policyOf('a/block', { ...toWeb, ingress: [{ from: [{ ipBlock }] }] }))
+      .commit()
+    const addresses = ['192.0.2.0', '192.0.2.7', '192.0.2.8', '192.0.2.15', '192.0.2.16', '192.0.2.127', '192.0.2.128', '192.0.3.0']
+    expect(addresses.map((from) => one.passes(from, web))).toEqual([true, true, false, false, true, true, false, false])
+    expect(one.passes('fd00::1', 'fd00:1::2')).toBe(false)
+  })
+
+  it('that except an address let it in by another peer', () => {
+    const from = [{ ipBlock: { cidr: '0.0.0.0/0', except: ['10.0.0.0/8'] } }, { ipBlock: { cidr: `${client}/32` } }]
+    const one = node()
+      .policy(policyOf('a/block', { ...toWeb, ingress: [{ from }] }))
+      .commit()
+    expect([one.passes(client, web), one.passes(other, web), one.passes(outside, web)]).toEqual([true, false, true])
+  })
+
+  it('take ranges, protocols without a port and several protocols', () => {
+    const ports = [
+      { port: 8000, endPort: 8010 },
+      { protocol: 'UDP' as const },
+      { protocol: 'SCTP' as const, port: 7 },
+      { port: 8005, endPort: 8020 },
+    ]
+    const one = node()
+      .policy(policyOf('a/ports', { ...toWeb, ingress: [{ ports }] }))
+      .commit()
+    expect([7999, 8000, 8010, 8020, 8021].map((port) => one.passes(outside, web, port))).toEqual([false, true, true, true, false])
+    expect([one.passes(outside, web, 1, 'UDP'), one.passes(outside, web, 7, 'SCTP'), one.passes(outside, web, 8, 'SCTP')]).toEqual([
+      true,
+      true,
+      false,
+    ])
+  })
+
+  it('resolve a named port at the pod that receives', () => {
+    const ports = [{ port: 'http' }]
+    const one = node()
+      .policy(policyOf('a/in', { ...toWeb, ingress: [{ ports }] }))
+      .commit()
+    expect([8080, 9090].map((port) => one.passes(outside, web, port))).toEqual([true, false])
+    const two = node()
+      .policy(policyOf('a/out', { ...toWeb, policyTypes: ['Egress'], egress: [{ ports }] }))
+      .commit()
+    expect([8080, 9090].map((port) => two.passes(web, other, port))).toEqual([false, true])
+    const block = [{ ports, to: [{ ipBlock: { cidr: '10.0.2.0/24' } }] }]
+    const three = node()
+      .policy(policyOf('a/out', { ...toWeb, policyTypes: ['Egress'], egress: block }))
+      .commit()
+    expect([three.passes(web, other, 9090), three.passes(web, '10.0.2.5', 9090)]).toEqual([true, false])
+  })
+
+  it('with a peer that says nothing are for nobody, with no peers for everybody', () => {
+    expect(
+      node()
+        .policy(policyOf('a/x', { ...toWeb, ingress: [{ from: [{}] }] }))
+        .commit()
+        .passes(client, web),
+    ).toBe(false)
+    expect(
+      node()
+        .policy(policyOf('a/x', { ...toWeb, ingress: [{ from: [] }] }))
+        .commit()
+        .passes(client, web),
+    ).toBe(true)
+  })
+
+  it('hold in IPv6 as in IPv4', () => {
+    const from = [{ podSelector: { matchLabels: { app: 'client' } } }, { ipBlock: { cidr: '2001:db8::/64', except: ['2001:db8::8/125'] } }]
+    const one = node()
+      .policy(policyOf('a/six', { ...toWeb, ingress: [{ from, ports: [{ port: 'http' }] }] }))
+      .commit()
+    const passes = (peer: string, port = 8080) => one.passes(peer, 'fd00:1::2', port)
+    expect([passes('fd00:1::3'), passes('fd00:2::4'), passes('2001:db8::1'), passes('2001:db8::9'), passes('fd00:1::3', 80)]).toEqual([
+      ...[true, false, true, false, false],
+    ])
+  })
+})
+
+describe('an address', () => {
+  it('that two pods have one after the other is the newer one’s', () => {
+    const one = node()
+      .policy(policyOf('a/deny', { ...toWeb }))
+      .commit()
+    one.pod(podOf('a/next', [web], { labels: { app: 'web' } }))
+    one.policies.deletePod('a/web')
+    one.commit()
+    expect(one.passes(outside, web)).toBe(false)
+    one.policies.deletePod('a/next')
+    one.commit()
+    expect(one.passes(outside, web)).toBe(true)
+  })
+})
+
+const label = fc.constantFrom('x', 'y', 'z')
+const labels = fc.record({ app: label, tier: label }, { requiredKeys: [] }) as fc.Arbitrary<Record<string, string>>
+const namespaceName = fc.constantFrom('a', 'b', 'c')
+const selector = fc.oneof(
+  fc.constant({}),
+  labels.map((matchLabels) => ({ matchLabels })),
+  fc
+    .record({
+      key: fc.constantFrom('app', 'tier'),
+      operator: fc.constantFrom('In' as const, 'NotIn' as const),
+      values: fc.array(label, { minLength: 1, maxLength: 2 }),
+    })
+    .map((one) => ({ matchExpressions: [one] })),
+  fc.constant({ matchExpressions: [{ key: 'tier', operator: 'DoesNotExist' as const }] }),
+)
+const block = fc.constantFrom(
+  { cidr: '0.0.0.0/0' },
+  { cidr: '10.0.0.0/16', except: ['10.0.0.2/31', '10.0.0.5/32'] },
+  { cidr: '::/0', except: ['fd00::4/126'] },
+  { cidr: '192.0.2.0/24' },
+)
+const peer = fc.oneof(
+  fc.record({ namespaceSelector: selector, podSelector: selector }, { requiredKeys: [] }),
+  block.map((ipBlock) => ({ ipBlock })),
+)
+const protocol = fc.constantFrom('TCP' as const, 'UDP' as const, 'SCTP' as const)
+const port = fc.oneof(
+  fc.record({ protocol }, { requiredKeys: [] }),
+  fc.record({ protocol, port: fc.constantFrom(1, 2, 3, 'p', 'q') }, { requiredKeys: ['port'] }),
+  fc.record({ port: fc.constantFrom(1, 2), endPort: fc.constantFrom(2, 3) }),
+)
+const list = <T>(one: fc.Arbitrary<T>) => fc.array(one, { maxLength: 2 })
+const spec = fc.record(
+  {
+    podSelector: selector,
+    policyTypes: fc.constantFrom(['Ingress' as const], ['Egress' as const], ['Ingress' as const, 'Egress' as const]),
+    ingress: list(fc.record({ from: list(peer), ports: list(port) }, { requiredKeys: [] })),
+    egress: list(fc.record({ to: list(peer), ports: list(port) }, { requiredKeys: [] })),
+  },
+  { requiredKeys: ['podSelector'] },
+)
+const ownPorts = fc.array(fc.record({ name: fc.constantFrom('p', 'q'), protocol, port: fc.constantFrom(1, 2, 3) }), { maxLength: 2 })
+const change = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('pod' as const),
+      at: fc.integer({ min: 1, max: 8 }),
+      namespace: namespaceName,
+      labels,
+      ports: ownPorts,
+      local: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('policy' as const), namespace: namespaceName, name: fc.constantFrom('p', 'q', 'r'), spec }),
+  },
+  fc.record({ do: fc.constant('namespace' as const), namespace: namespaceName, labels }),
+  fc.record({ do: fc.constant('no pod' as const), at: fc.integer({ min: 1, max: 8 }) }),
+  fc.record({ do: fc.constant('no policy' as const), namespace: namespaceName, name: fc.constantFrom('p', 'q', 'r') }),
+  fc.record({ do: fc.constant('no namespace' as const), namespace: namespaceName }),
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('commit' as const) }) },
+)
+type Change = typeof change extends fc.Arbitrary<infer T> ? T : never
+
+/** A pod's address is its own: the pod at 3 is 10.0.0.3 and fd00::3, whatever its namespace is at the moment. */
+function perform(one: Node, what: Change): void {
+  const { pods, namespaces, policies } = one.world
+  const remove = (at: number) => {
+    for (const { key } of pods.values())
+      if (key.endsWith(`/${at}`)) {
+        pods.delete(key)
+        one.policies.deletePod(key)
+      }
+  }
+  switch (what.do) {
+    case 'pod':
+      if (!pods.has(`${what.namespace}/${what.at}`)) remove(what.at)
+      one.pod(podOf(`${what.namespace}/${what.at}`, [`10.0.0.${what.at}`, `fd00::${what.at}`], what))
+      return
+    case 'no pod':
+      return remove(what.at)
+    case 'policy':
+      one.policy(policyOf(`${what.namespace}/${what.name}`, what.spec as NetworkPolicySpec))
+      return
+    case 'no policy':
+      policies.delete(`${what.namespace}/${what.name}`)
+      return one.policies.deletePolicy(`${what.namespace}/${what.name}`)
+    case 'namespace':
+      one.namespace(what.namespace, what.labels)
+      return
+    case 'no namespace':
+      namespaces.delete(what.namespace)
+      return one.policies.setNamespace(what.namespace, undefined)
+    case 'commit':
+      one.commit()
+  }
+}
+
+function* packets(): Iterable<Packet> {
+  const hosts = [1, 2, 3, 4, 5, 6, 7, 8]
+  for (const [net, stranger] of [
+    ['10.0.0.', '192.0.2.9'],
+    ['fd00::', '2001:db8::9'],
+  ] as const) {
+    const addresses = [...hosts.map((host) => net + host), stranger]
+    for (const from of addresses)
+      for (const to of addresses)
+        for (const port of [1, 2, 3]) for (const protocol of ['TCP', 'UDP', 'SCTP'] as const) yield { from, to, port, protocol }
+  }
+}
+
+describe('after any changes', () => {
+  it('the ruleset lets through what the documentation says, is one that the kernel takes, and is the one of a fresh start', () => {
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 5, maxLength: 60 }), (changes) => {
+        const one = new Node()
+        for (const each of changes) perform(one, each)
+        one.commit()
+        for (const packet of packets()) expect(one.kernel.passes(packet), JSON.stringify(packet)).toBe(isAllowed(one.world, packet))
+        const whole = new Kernel()
+        whole.apply(one.ruleset.takeWhole())
+        expect(contentsOf(whole)).toEqual(contentsOf(one.kernel))
+        expect(one.ruleset.take()).toBeUndefined()
+        const fresh = new Node()
+        for (const [name, found] of one.world.namespaces) fresh.namespace(name, found)
+        for (const policy of one.world.policies.values()) fresh.policy(policy)
+        for (const pod of one.world.pods.values()) fresh.pod(pod)
+        expect(fresh.commit().ruleset.size()).toEqual(one.ruleset.size())
+      }),
+      { numRuns: 60 },
+    )
+  }, 60_000)
+})
+
+function contentsOf({ sets, chains }: Kernel) {
+  return { sets: new Map([...sets].map(([name, elements]) => [name, [...elements].sort()])), chains }
+}
