@@ -15,7 +15,10 @@ export interface PodResources {
   mounted(uid: string): boolean
   /** The API has a new version of the pod: its labels, annotations and ephemeral containers may be others. */
   observed(pod: Pod): void
-  /** What a container is to be given, in the order of its volumeMounts. Sets the pod up first when that has not been done. */
+  /**
+   * What a container is to be given: its volumeMounts in their order, and with `podIps` the pod's /etc/hosts, unless one of them is
+   * there. Sets the pod up first when that has not been done.
+   */
   mounts(pod: Pod, container: AnyContainer, podIps?: readonly string[]): Promise<readonly Mount[]>
   /** Block volumes of a container (volumeDevices). */
   devices(pod: Pod, container: AnyContainer): Promise<readonly Device[]>
@@ -26,8 +29,10 @@ export interface PodResources {
     podIps: readonly string[],
     hostIps: readonly string[],
   ): Promise<readonly EnvironmentVariable[]>
-  /** Unmounts and removes what the pod has on disk. When no container of it runs any more. */
+  /** Unmounts and removes the pod's volumes. When no container of it runs any more; its folder with logs of its end may stay. */
   tearDown(uid: string): Promise<void>
+  /** `tearDown`, and all else that is below the pod's directory goes, too. */
+  remove(uid: string): Promise<void>
   /** Clears what pods left behind that are none of `uids`: for a start, when all pods of the node are known. */
   sweep(uids: ReadonlySet<string>): Promise<void>
   stop(): Promise<void>

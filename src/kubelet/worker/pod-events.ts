@@ -22,7 +22,16 @@ export type PodEventReason =
   // Why a pod was refused is its event's reason too.
   | (string & {})
 
-const warnings = new Set(['Failed', 'BackOff', 'Unhealthy', 'FailedMount', 'FailedCreatePodSandBox', 'FailedKillPod', 'NetworkNotReady'])
+const warnings = new Set([
+  'Failed',
+  'BackOff',
+  'Unhealthy',
+  'FailedMount',
+  'FailedAttachVolume',
+  'FailedCreatePodSandBox',
+  'FailedKillPod',
+  'NetworkNotReady',
+])
 
 /** eventRecordQPS and eventBurst. */
 const kubeletAllowance: TokenBucketOptions = { perSecond: 50, burst: 100 }
