@@ -29,7 +29,7 @@ import { alwaysAllow, alwaysDeny, privilegedGroup, unionAuthorizers } from './au
 import { nodeRules } from './bootstrap/objects.js'
 import { buildStrategies } from './registry/strategies.js'
 import type { Strategy } from './registry/strategy.js'
-import { podEviction } from './virtual/eviction.js'
+import { podBindings, podEviction } from './virtual/eviction.js'
 import { accessReviews } from './virtual/subject-access-review.js'
 import { tokenRequest } from './virtual/token-request.js'
 import { selfSubjectReview, tokenReview } from './virtual/token-review.js'
@@ -176,6 +176,7 @@ export function virtualResources(
     tokenReview(tokens, audiences),
     selfSubjectReview(clock),
     podEviction(access, clock),
+    podBindings(access),
     ...(issuer ? [tokenRequest({ access, issuer, clock, random, audiences })] : []),
   ]
   return new Map(all.map((one) => [virtualKey(one.resource, one.subresource), one]))

@@ -6,6 +6,7 @@ import { silentLogger } from '../../src/base/logger.js'
 import { seededRandom } from '../../src/base/random.js'
 import { realClock } from '../../src/base/real-clock.js'
 import type { ApiRequest, Headers } from '../../src/apiserver/handler.js'
+import { kubeletConnector } from '../../src/apiserver/kubelet-connector/connector.js'
 import { listen } from '../../src/apiserver/http/listen.js'
 import { ApiServer } from '../../src/apiserver/server.js'
 import { createAuthority, createLeaf } from '../../src/pki/certificates.js'
@@ -65,6 +66,7 @@ export async function goldenServer(): Promise<ApiServer> {
     limits: { maxRequestsInFlight: 400, maxMutatingRequestsInFlight: 200, maxRequestBytes, requestTimeoutMs: 60_000 },
     self: { ip: '127.0.0.1', port: 6443 },
     ...{ gitVersion: 'v1.36.0', platform: 'linux/amd64' },
+    connect: (access) => kubeletConnector(access, { random: seededRandom(1), preferredAddressTypes: ['InternalIP'] }),
   })
   await server.start()
   return server

@@ -1,5 +1,6 @@
 /** Defaults of pods and pod templates (core/v1 API reference: "defaults to"). In place. */
 import type { Container, PodSpec, Probe, Volume } from '../types/core-v1.js'
+import { roundAmounts, roundRequirements } from './amounts.js'
 import { setDefault } from './set.js'
 
 export function defaultPodSpec(spec: PodSpec, isPod = false): void {
@@ -17,11 +18,13 @@ export function defaultPodSpec(spec: PodSpec, isPod = false): void {
   for (const container of spec.containers ?? []) defaultContainer(container, hostNetwork)
   for (const container of spec.ephemeralContainers ?? []) defaultContainer(container, hostNetwork)
   for (const volume of spec.volumes ?? []) defaultVolume(volume)
+  roundAmounts(spec.overhead)
   defaultPodResources(spec)
 }
 
 /** With pod-level resources, a request that is not given follows its limit. */
 function defaultPodResources(spec: PodSpec): void {
+  roundRequirements(spec.resources)
   const { limits, requests } = spec.resources ?? {}
   if (!spec.resources || !limits) return
   spec.resources.requests = { ...limits, ...requests }
@@ -32,6 +35,7 @@ function defaultContainer(container: Omit<Container, 'name'>, hostNetwork: boole
   setDefault(container, 'terminationMessagePath', '/dev/termination-log')
   setDefault(container, 'terminationMessagePolicy', 'File')
   setDefault(container, 'resources', {})
+  roundRequirements(container.resources)
   const { limits, requests } = container.resources ?? {}
   if (limits && container.resources) {
     const filled: Record<string, string> = { ...requests }
@@ -75,7 +79,7 @@ function defaultHttpGet(action: { path?: string; scheme?: string }): void {
 const readable = 0o644
 
 export function defaultVolume(volume: Volume): void {
-  const { secret, configMap, downwardAPI, projected, hostPath, iscsi, rbd, azureDisk, scaleIO, ephemeral } = volume
+  const { secret, configMap, downwardAPI, projected, hostPath, iscsi, rbd, azureDisk, scaleIO, ephemeral, image } = volume
   const sources = Object.keys(volume).filter((key) => key !== 'name' && (volume as unknown as Record<string, unknown>)[key] !== undefined)
   if (sources.length === 0) volume.emptyDir = {}
   if (secret) setDefault(secret, 'defaultMode', readable)
@@ -108,5 +112,7 @@ export function defaultVolume(volume: Volume): void {
     setDefault(scaleIO, 'storageMode', 'ThinProvisioned')
     setDefault(scaleIO, 'fsType', 'xfs')
   }
+  if (image) setDefault(image, 'pullPolicy', isLatest(image.reference) ? 'Always' : 'IfNotPresent')
   if (ephemeral?.volumeClaimTemplate?.spec) setDefault(ephemeral.volumeClaimTemplate.spec, 'volumeMode', 'Filesystem')
+  roundRequirements(ephemeral?.volumeClaimTemplate?.spec?.resources)
 }

@@ -1,7 +1,7 @@
 /** The server's part of an object's metadata, and what a client may not do to it (API conventions: metadata). */
 import type { ObjectMeta } from '../../api/types/meta-v1.js'
 import type { UnknownObject } from '../../api/object.js'
-import { badRequest, conflict, type Fault } from '../../api/status.js'
+import { badRequest, conflict } from '../../api/status.js'
 import { timestamp } from '../../base/clock.js'
 import type { Random } from '../../base/random.js'
 import { sameJson } from '../../api/same-json.js'
@@ -46,8 +46,9 @@ export function keepSystemMetadata(object: UnknownObject, old: UnknownObject): v
   Object.assign(metadata, { name, uid, creationTimestamp })
   setOrDelete(metadata, 'namespace', namespace)
   setOrDelete(metadata, 'generateName', metadata.generateName ?? generateName)
-  setOrDelete(metadata, 'deletionTimestamp', deletionTimestamp)
-  setOrDelete(metadata, 'deletionGracePeriodSeconds', deletionGracePeriodSeconds)
+  // They only come by a deletion: validation refuses them in an object that is not being deleted.
+  if (deletionTimestamp) metadata.deletionTimestamp = deletionTimestamp
+  if (deletionGracePeriodSeconds !== undefined) metadata.deletionGracePeriodSeconds ??= deletionGracePeriodSeconds
   setOrDelete(metadata, 'generation', generation)
 }
 
@@ -76,19 +77,4 @@ export function assertVersion(of: { group: string; resource: string }, object: U
   if (resourceVersion && resourceVersion !== old.metadata.resourceVersion) {
     throw conflict(of, name, 'the object has been modified; please apply your changes to the latest version and try again')
   }
-}
-
-/** While an object is being deleted its finalizers may go, none may come. */
-export function finalizerFaults(object: UnknownObject, old: UnknownObject): Fault[] {
-  if (!old.metadata.deletionTimestamp) return []
-  const before = new Set(old.metadata.finalizers)
-  const added = (object.metadata.finalizers ?? []).filter((finalizer) => !before.has(finalizer))
-  if (added.length === 0) return []
-  return [
-    {
-      path: 'metadata.finalizers',
-      reason: 'FieldValueForbidden',
-      detail: `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`,
-    },
-  ]
 }

@@ -14,10 +14,11 @@ import type { UserInfo } from '../authn/authenticator.js'
 import type { AdmissionRequest } from '../admission/admission.js'
 import { decodeStored, encodeForStore, objectOf } from '../cacher/cell.js'
 import type { AdmissionChain } from './admission-chain.js'
-import { assertVersion, finalizerFaults, generatedName, keepSystemMetadata, nextGeneration, prepareNewMetadata } from './metadata.js'
-import { metadataFaults } from './metadata-faults.js'
+import { assertVersion, generatedName, keepSystemMetadata, nextGeneration, prepareNewMetadata } from './metadata.js'
 import { objectKey, type ServedResource } from './resource.js'
 import { sameJson } from '../../api/same-json.js'
+import { Faults } from '../../api/validation/faults.js'
+import { metadataFaults } from '../../api/validation/metadata.js'
 import type { Strategy, StrategyContext } from './strategy.js'
 
 /** Tries at a free name, and at a write that somebody else keeps overtaking. */
@@ -179,7 +180,7 @@ export class ObjectStore {
     // What is written beside a status counts for nothing: a controller that notes something there must not wake itself.
     const generation = subresource === 'status' ? old.metadata.generation : nextGeneration(object, old, strategy)
     if (generation !== undefined) object.metadata.generation = generation
-    this.#refuse(request, object, [...finalizerFaults(object, old), ...this.#faultsOf(request, object, old)])
+    this.#refuse(request, object, this.#faultsOf(request, object, old))
     for (const warning of strategy.warnings?.(object, old) ?? []) request.warn(warning)
     if (admission) await this.#deps.admission.validate(admission)
     const around = subresource === '' ? await strategy.beforeWrite?.(object, old, context) : undefined
@@ -222,16 +223,32 @@ export class ObjectStore {
     }
   }
 
-  #faultsOf(request: WriteRequest, object: UnknownObject, old: UnknownObject | undefined): Fault[] {
+  #faultsOf(request: WriteRequest, object: UnknownObject, old: UnknownObject | undefined): readonly Fault[] {
     const { served, subresource } = request
     const { strategy } = served.stored
-    const shape = [...metadataFaults(served.info, object), ...(served.codec.validateShape?.(object, old) ?? [])]
-    if (subresource === 'status') return [...shape, ...(old ? (strategy.validateStatus?.(object, old) ?? []) : [])]
-    // An action changes what an update may not (binding sets spec.nodeName) and has judged it itself.
-    if (strategy.actions?.[subresource] || subresource === 'scale') return shape
-    const special = old && strategy.subresources?.[subresource]?.validate
-    if (special) return [...shape, ...special(object, old, this.#context(request))]
-    return [...shape, ...(strategy.validate?.(object, old, this.#context(request)) ?? [])]
+    const faults = new Faults()
+    metadataFaults(faults, served.info, object, old)
+    this.#kindFaults(faults, request, object, old)
+    if (!strategy.rules) faults.add(...(served.codec.validateShape?.(object, old) ?? []))
+    if (subresource === 'status') {
+      if (old) faults.add(...(strategy.validateStatus?.(object, old) ?? []))
+    } else if (!strategy.actions?.[subresource] && subresource !== 'scale') {
+      // An action changes what an update may not (binding sets spec.nodeName) and has judged it itself.
+      const special = old && strategy.subresources?.[subresource]?.validate
+      const context = this.#context(request)
+      faults.add(...((special ? special(object, old, context) : strategy.validate?.(object, old, context)) ?? []))
+    }
+    return faults.list
+  }
+
+  #kindFaults(faults: Faults, request: WriteRequest, object: UnknownObject, old: UnknownObject | undefined): void {
+    const { subresource } = request
+    const { rules, actions } = request.served.stored.strategy
+    if (!rules || actions?.[subresource]) return
+    if (!old) return rules.create(faults, object)
+    if (subresource === '' || subresource === 'scale') return rules.update(faults, object, old)
+    if (subresource === 'status') return rules.status?.(faults, object, old)
+    return (rules.subresources?.[subresource] ?? rules.update)(faults, object, old)
   }
 
   #refuse(request: WriteRequest, object: UnknownObject, faults: readonly Fault[]): void {

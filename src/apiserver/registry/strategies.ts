@@ -1,4 +1,6 @@
-import type { KubeObject } from '../../api/object.js'
+import type { KubeObject, UnknownObject } from '../../api/object.js'
+import type { KindRules } from '../../api/validation/kind-rules.js'
+import { kindRules } from '../../api/validation/kinds.js'
 import { apiServiceStrategy } from './apiregistration/api-service.js'
 import { customResourceDefinitionStrategy } from './apiextensions/custom-resource-definition.js'
 import { daemonSetStrategy } from './apps/daemon-set.js'
@@ -71,7 +73,8 @@ export interface StrategyDeps {
 /** Every built-in kind's strategy by "group/resource". Kinds that are not in it are wholly generic. */
 export function buildStrategies({ services, eventTtlSeconds = 3600 }: StrategyDeps = {}): ReadonlyMap<string, Strategy> {
   const ungenerated = new Set(withoutGeneration.flatMap(([group, resources]) => resources.map((resource) => `${group}/${resource}`)))
-  const plain = [...new Set([...ungenerated, ...createdByPut, ...conditional, ...Object.keys(storagePrefixes)])].map((key): Strategy => {
+  const listed = new Set([...ungenerated, ...createdByPut, ...conditional, ...Object.keys(storagePrefixes), ...Object.keys(kindRules)])
+  const plain = [...listed].map((key): Strategy => {
     const [group = '', resource = ''] = key.split('/')
     return {
       resource: { group, resource },
@@ -100,7 +103,16 @@ export function buildStrategies({ services, eventTtlSeconds = 3600 }: StrategyDe
     erase(apiServiceStrategy),
     erase(customResourceDefinitionStrategy),
   ]
-  return new Map([...plain, ...own].map((strategy) => [`${strategy.resource.group}/${strategy.resource.resource}`, strategy]))
+  return new Map([...plain, ...own].map((strategy) => [keyOf(strategy), withRules(strategy)]))
+}
+
+const keyOf = ({ resource }: Strategy) => `${resource.group}/${resource.resource}`
+
+function withRules(strategy: Strategy): Strategy {
+  const rules = kindRules[keyOf(strategy)] as KindRules<UnknownObject> | undefined
+  if (!rules) return strategy
+  const warnings = strategy.warnings ?? rules.warnings?.bind(rules)
+  return { ...strategy, rules, ...(warnings ? { warnings } : {}) }
 }
 
 /** Those without effects beyond the object (Services allocate nothing): for tools and tests. */

@@ -1,5 +1,6 @@
 import type { GroupVersionResource, KubeObject, UnknownObject } from '../../api/object.js'
 import type { Fault } from '../../api/status.js'
+import type { KindRules } from '../../api/validation/kind-rules.js'
 import type { Clock } from '../../base/clock.js'
 import type { Random } from '../../base/random.js'
 import type { UserInfo } from '../authn/authenticator.js'
@@ -14,7 +15,9 @@ export interface Strategy<T extends KubeObject = UnknownObject> {
   /** After decoding and defaulting, before admission: drop what a client may not set, fill what the server sets. */
   prepareForCreate?(object: T, context: StrategyContext): void
   prepareForUpdate?(object: T, old: T, context: StrategyContext): void
-  /** Every broken rule, with its path. `old` is undefined on create. */
+  /** What an object of the kind must be like: with them, its shape is not judged apart. */
+  readonly rules?: KindRules<T>
+  /** Every broken rule beyond `rules`, with its path. `old` is undefined on create. */
   validate?(object: T, old: T | undefined, context: StrategyContext): Fault[]
   /** For /status: the spec has been put back already. */
   prepareForStatusUpdate?(object: T, old: T, context: StrategyContext): void

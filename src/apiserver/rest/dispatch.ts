@@ -11,6 +11,7 @@ import { patchObject } from './patch.js'
 import { respondValue } from './respond.js'
 import { serveScale } from './scale.js'
 import { watchObjects } from './watch.js'
+import { writeRequest } from './write-request.js'
 import { actOnObject, createObject, deleteCollection, deleteObject, updateObject } from './write.js'
 
 type Handler = (rest: RestRequest, deps: RestDeps) => Promise<void>
@@ -44,25 +45,25 @@ export async function dispatch(request: RestRequest, { rest, virtual, connect }:
   if (info.subresource === '') {
     const handler = handlers[info.verb]
     const special = info.verb === 'create' ? virtual.get(virtualKey(served.info)) : undefined
-    if (special) return createVirtual(request, special)
-    if (!handler || !served.info.verbs.includes(info.verb as Verb)) throw methodNotSupported(served.info, info.verb)
+    if (special) return createVirtual(request, rest, special)
+    if (!handler || !served.info.verbs.includes(info.verb as Verb)) throw notAllowed(request)
     return handler(request, rest)
   }
   const subresource = served.info.subresources.get(info.subresource)
   if (!subresource) throw unknownSubresource(request)
   const special = info.verb === 'create' ? virtual.get(virtualKey(served.info, info.subresource)) : undefined
-  if (special) return createVirtual(request, special)
+  if (special) return createVirtual(request, rest, special)
   if (connected.has(info.subresource)) {
-    if (!connect || !subresource.verbs.includes(info.verb)) throw methodNotSupported(served.info, info.verb)
+    if (!connect || !subresource.verbs.includes(info.verb)) throw notAllowed(request)
     return connect(request)
   }
-  if (!subresource.verbs.includes(info.verb)) throw methodNotSupported(served.info, info.verb)
+  if (!subresource.verbs.includes(info.verb)) throw notAllowed(request)
   if (info.subresource === 'scale') return serveScale(request, rest)
   if (info.verb === 'get') return getObject(request, rest)
   if (info.verb === 'create' && (await actOnObject(request, rest))) return
   if (info.verb === 'update') return updateObject(request, rest)
   if (info.verb === 'patch') return patchObject(request, rest)
-  throw methodNotSupported(served.info, info.verb)
+  throw notAllowed(request)
 }
 
 const ofItems = new Set(['get', 'update', 'patch', 'delete'])
@@ -73,13 +74,18 @@ function wrongPath(verb: string): StatusError {
   return new StatusError({ ...status, message: 'the server does not allow this method on the requested resource' })
 }
 
+/** Of built-in kinds the path is judged before the resource; custom ones are served by one handler, which names them. */
+function notAllowed({ served, info }: RestRequest): StatusError {
+  return served.info.typeId === 'custom' ? methodNotSupported(served.info, info.verb) : wrongPath(info.verb)
+}
+
 /** The resource is there, so the answer is about it. */
 function unknownSubresource({ served, info }: RestRequest): StatusError {
   if (served.info.typeId === 'custom') return notFound(served.info, info.name)
   return new StatusError(unknownPath().status)
 }
 
-async function createVirtual(rest: RestRequest, special: VirtualResource): Promise<void> {
+async function createVirtual(rest: RestRequest, deps: RestDeps, special: VirtualResource): Promise<void> {
   const { served, info, request, user } = rest
   const value = parseBody(await request.body(), request.credentials.header('content-type'))
   const kind = served.info.subresources.get(info.subresource)?.kind ?? served.info
@@ -91,6 +97,7 @@ async function createVirtual(rest: RestRequest, special: VirtualResource): Promi
     namespace: info.namespace,
     name: info.name,
     dryRun: request.query.get('dryRun') === 'All',
+    updateParent: async (change) => (await deps.objects.update({ ...writeRequest(rest), subresource: 'status' }, change)).object,
   })
   respondValue(rest, 201, result)
 }

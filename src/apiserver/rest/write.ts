@@ -158,7 +158,9 @@ async function deleteOne(
   const { name = '', namespace = '' } = object.metadata
   const write = { ...writeRequest(rest, name), namespace }
   try {
-    return (await deps.objects.delete(dryRun ? { ...write, dryRun } : write, options)).object
+    await deps.objects.delete(dryRun ? { ...write, dryRun } : write, options)
+    // Shown as they were found, whatever became of them.
+    return object
   } catch (error) {
     if (error instanceof StatusError && error.reason === 'NotFound') return undefined
     throw error

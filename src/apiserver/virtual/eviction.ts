@@ -1,6 +1,6 @@
 import type { UnknownObject } from '../../api/object.js'
 import { badRequest, forbidden, hasReason, StatusError, tooManyRequests } from '../../api/status.js'
-import type { Pod } from '../../api/types/core-v1.js'
+import type { Pod, PodCondition } from '../../api/types/core-v1.js'
 import type { PodDisruptionBudget } from '../../api/types/policy-v1.js'
 import { type Clock, timestamp } from '../../base/clock.js'
 import type { DeleteOptions } from '../../client/client.js'
@@ -22,7 +22,7 @@ export function podEviction(access: ServerAccess, clock: Clock): VirtualResource
   return {
     resource: resources.pods,
     subresource: 'eviction',
-    async create(object, { namespace, name, dryRun }) {
+    async create(object, { namespace, name, dryRun, updateParent }) {
       const pod = await pods.get(namespace, name)
       if (object.metadata?.name && object.metadata.name !== name) throw badRequest('name in URL does not match name in Eviction object')
       const options = deleteOptions(object, dryRun)
@@ -32,10 +32,27 @@ export function podEviction(access: ServerAccess, clock: Clock): VirtualResource
         const [budget] = matching
         if (budget && !mayGoUnhealthy(pod, budget)) await spend(access, clock, budget.metadata.name ?? '', pod, options.dryRun ?? false)
       }
+      if (!options.dryRun)
+        await updateParent((old) => markEvicted(old as unknown as Pod, timestamp(clock.now())) as unknown as UnknownObject)
       await pods.delete(namespace, name, options)
       return { ...success }
     },
   }
+}
+
+/** Controllers tell pods that were evicted from pods that failed by this condition (KEP-3329). */
+function markEvicted(old: Pod, now: string): Pod {
+  const pod = structuredClone(old)
+  const status = (pod.status ??= {})
+  const type = 'DisruptionTarget'
+  const condition = { type, status: 'True', reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' }
+  const others = (status.conditions ?? []).filter((each) => each.type !== type)
+  const before = status.conditions?.find((each) => each.type === type && each.status === 'True')
+  status.conditions = [
+    ...others,
+    { ...condition, lastProbeTime: null, lastTransitionTime: before?.lastTransitionTime ?? now } as unknown as PodCondition,
+  ]
+  return pod
 }
 
 /** Upstream refuses with a plain 500 that names no reason. */
@@ -136,4 +153,18 @@ function overBudget(why: string, retryAfterSeconds: number): StatusError {
   const { status } = tooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", retryAfterSeconds)
   const causes = [{ reason: 'DisruptionBudget', message: why }]
   return new StatusError({ ...status, details: { ...(retryAfterSeconds > 0 ? { retryAfterSeconds } : {}), causes } })
+}
+
+/** POST bindings: the older spelling of POST pods/NAME/binding. */
+export function podBindings(access: ServerAccess): VirtualResource {
+  const pods = access.client.resource<Pod>(resources.pods)
+  return {
+    resource: { group: '', version: 'v1', resource: 'bindings' },
+    subresource: '',
+    async create(object, { namespace, dryRun }) {
+      const { name = '' } = object.metadata ?? {}
+      await pods.createSubresource(namespace, name, 'binding', object, { dryRun })
+      return { ...success }
+    },
+  }
 }

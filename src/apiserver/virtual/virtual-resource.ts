@@ -20,6 +20,8 @@ export interface VirtualContext {
   /** Of the parent, for a subresource; '' else. */
   readonly name: string
   readonly dryRun: boolean
+  /** Writes what the server itself notes in the status of the parent: it is nobody's field. */
+  updateParent(change: (old: UnknownObject) => UnknownObject): Promise<UnknownObject>
 }
 
 /** The key of a virtual resource in a map: "group/resource" or "group/resource/subresource", of any version. */

@@ -42,7 +42,13 @@ function setUp() {
     const resource = all.get(key)
     if (!resource) throw new Error(`no virtual resource ${key}`)
     const [name = ''] = key.endsWith('/eviction') ? ['p'] : ['default']
-    return resource.create({ metadata, ...spec } as UnknownObject, { user, namespace: 'ns', name, dryRun: false })
+    return resource.create({ metadata, ...spec } as UnknownObject, {
+      user,
+      namespace: 'ns',
+      name,
+      dryRun: false,
+      updateParent: (change: (old: UnknownObject) => UnknownObject) => Promise.resolve(change({ metadata: {} })),
+    })
   }
   return { access, create }
 }

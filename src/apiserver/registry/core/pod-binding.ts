@@ -1,7 +1,7 @@
 import { badRequest, conflict, type Fault, invalid } from '../../../api/status.js'
 import type { UnknownObject } from '../../../api/object.js'
 import { timestamp } from '../../../base/clock.js'
-import type { Binding, Pod } from '../../../api/types/core-v1.js'
+import type { Binding, Pod, PodCondition } from '../../../api/types/core-v1.js'
 import type { StrategyContext } from '../strategy.js'
 
 /** POST of a Binding: the scheduler's word where a pod runs. It holds for good, and only for a pod that may run. */
@@ -28,7 +28,8 @@ export function bindPod(pod: Pod, body: UnknownObject, { clock }: StrategyContex
   if (binding.metadata.annotations) pod.metadata.annotations = { ...pod.metadata.annotations, ...binding.metadata.annotations }
   const status = (pod.status ??= {})
   const others = (status.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
-  status.conditions = [...others, { type: 'PodScheduled', status: 'True', lastTransitionTime: timestamp(clock.now()) }]
+  const scheduled = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: timestamp(clock.now()) }
+  status.conditions = [...others, scheduled as unknown as PodCondition]
 }
 
 function targetFaults({ target }: Binding): Fault[] {

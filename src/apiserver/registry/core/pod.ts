@@ -1,10 +1,10 @@
 import type { LabelSelector } from '../../../api/types/meta-v1.js'
 import type { Pod, PodAffinityTerm, PodSpec } from '../../../api/types/core-v1.js'
+import { qosClassOf } from '../../../api/pods/qos.js'
+import { timestamp } from '../../../base/clock.js'
 import { sameJson } from '../../../api/same-json.js'
 import type { Strategy } from '../strategy.js'
 import { bindPod } from './pod-binding.js'
-import { qosClassOf } from './pod-qos.js'
-import { podResizeFaults, podUpdateFaults } from './pod-update.js'
 
 /** Pods. Their spec hardly changes; they are given time to end when a kubelet runs them. */
 export const podStrategy: Strategy<Pod> = {
@@ -12,17 +12,20 @@ export const podStrategy: Strategy<Pod> = {
   // Where a pod runs is a spec field, but binding it is no change of what was asked for (KEP-5067).
   generation: (pod, old) => !sameJson({ ...pod.spec, nodeName: undefined }, { ...old.spec, nodeName: undefined }),
   allowCreateOnUpdate: false,
-  prepareForCreate(pod) {
+  prepareForCreate(pod, { clock }) {
     pod.status = { phase: 'Pending', qosClass: qosClassOf(pod) }
     if (pod.spec?.schedulingGates?.length)
       pod.status.conditions = [
         {
           type: 'PodScheduled',
           status: 'False',
+          ...({ lastProbeTime: null } as object),
+          lastTransitionTime: timestamp(clock.now()),
           reason: 'SchedulingGated',
           message: 'Scheduling is blocked due to non-empty scheduling gates',
         },
       ]
+    if (pod.spec) dropStopSignals(pod.spec)
     if (pod.spec) mergeMatchLabelKeys(pod.spec, pod.metadata.labels ?? {})
   },
   prepareForUpdate(pod, old) {
@@ -30,14 +33,9 @@ export const podStrategy: Strategy<Pod> = {
     const gatesGone = (old.spec?.schedulingGates?.length ?? 0) > 0 && !pod.spec?.schedulingGates?.length
     if (gatesGone) pod.status.conditions = pod.status.conditions?.filter(({ reason }) => reason !== 'SchedulingGated')
   },
-  validate: (pod, old) => (old ? podUpdateFaults(pod, old) : []),
   prepareForStatusUpdate(pod, old) {
     // The class is computed, not reported; a status without it keeps it.
     if (pod.status && !pod.status.qosClass && old.status?.qosClass) pod.status.qosClass = old.status.qosClass
-  },
-  validateStatus(pod, old) {
-    if (!old.status?.qosClass || pod.status?.qosClass === old.status.qosClass) return []
-    return [{ path: 'status.qosClass', reason: 'FieldValueInvalid', value: pod.status?.qosClass, detail: 'field is immutable' }]
   },
   gracePeriod(pod, requested) {
     const { phase } = pod.status ?? {}
@@ -61,7 +59,6 @@ export const podStrategy: Strategy<Pod> = {
         takeResources(pod.spec?.containers, containers)
         takeResources(pod.spec?.initContainers, initContainers)
       },
-      validate: podResizeFaults,
     },
   },
   actions: { binding: bindPod },
@@ -75,6 +72,15 @@ export const podStrategy: Strategy<Pod> = {
     'status.podIP': (pod) => pod.status?.podIPs?.[0]?.ip ?? pod.status?.podIP ?? '',
     'status.nominatedNodeName': (pod) => pod.status?.nominatedNodeName ?? '',
   },
+}
+
+/** KEP-4960 is off by default: what it would read is not kept. */
+function dropStopSignals({ containers, initContainers = [] }: PodSpec): void {
+  for (const container of [...containers, ...initContainers]) {
+    if (!container.lifecycle?.stopSignal) continue
+    delete container.lifecycle.stopSignal
+    if (!container.lifecycle.postStart && !container.lifecycle.preStop) delete container.lifecycle
+  }
 }
 
 function restore(pod: Pod, old: Pod): void {

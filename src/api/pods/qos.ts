@@ -1,5 +1,5 @@
-import { amountOf, type Amount, addAmounts, compareAmounts } from '../../../api/resource-usage/amount.js'
-import type { Pod, PodStatus, ResourceRequirements } from '../../../api/types/core-v1.js'
+import { amountOf, type Amount, addAmounts, compareAmounts } from '../resource-usage/amount.js'
+import type { Pod, PodStatus, ResourceRequirements } from '../types/core-v1.js'
 
 type QosClass = NonNullable<PodStatus['qosClass']>
 const counted = ['cpu', 'memory'] as const
