@@ -15,7 +15,7 @@ if (!factsDir) {
   console.error('usage: node scripts/generate-flags.mjs FACTS_DIR')
   process.exit(2)
 }
-for (const component of ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet']) {
+for (const component of ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'kubelet']) {
   const flags = JSON.parse(readFileSync(join(factsDir, 'flags', `${component}.json`), 'utf8'))
   const rows = Object.entries(flags).map(([name, { type, default: value, section, short, deprecated }]) =>
     JSON.stringify({ name, type, default: plain(value), section, short, deprecated: deprecated ? true : undefined }),
