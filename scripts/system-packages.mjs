@@ -8,12 +8,25 @@ import { delimiter, join } from 'node:path'
 const wanted = [
   { program: 'etcd', package: 'etcd-server', for: 'clusters with real etcd (--etcd stacked, external)' },
   { program: 'etcdctl', package: 'etcd-client', for: 'etcdctl on real and embedded stores' },
+  ...[
+    ...[
+      ['containerd', 'containerd'],
+      ['runc', 'runc'],
+      ['host-local', 'containernetworking-plugins'],
+      ['nft', 'nftables'],
+      ['ip', 'iproute2'],
+    ],
+    ...[
+      ['busybox', 'busybox-static'],
+      ['conntrack', 'conntrack'],
+    ],
+  ].map(([program, name]) => ({ program, package: name, for: 'real nodes (containers, pod network, Services)' })),
   { program: 'kubectl', package: undefined, for: 'everything that is tested with kubectl' },
   { program: 'go', package: undefined, for: 'client-go programs' },
 ]
 
 const onPath = (program) =>
-  (process.env.PATH ?? '').split(delimiter).some((dir) => {
+  [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/lib/cni', '/opt/cni/bin'].some((dir) => {
     try {
       accessSync(join(dir, program), constants.X_OK)
       return true
