@@ -12,7 +12,6 @@ export const knownDifferences: Readonly<Record<string, string>> = {}
  */
 export const groupsUnderWay: Readonly<Record<string, string>> = {
   'admission-policy/': 'admission policies are not judged yet',
-  'crd-cel/': 'validation rules of custom resources are not judged yet',
   'apply-': 'what is applied runs into rules that are not there yet',
   'patch-': 'patches whose result is refused by rules that are not there yet',
   'batch/': 'rules of Jobs and CronJobs are being written',

@@ -44,7 +44,7 @@ function environmentOf({ typeEnv = [], container = '' }: CelSpecTest): Environme
         ]
       : [],
   )
-  return new Environment({ libraries: [...libraries, { functions }], variables, container })
+  return new Environment({ libraries: [...libraries, { functions }], variables, container, escapedFields: true })
 }
 
 /** NaN is no value's equal, but the expected one of a test. */

@@ -2,8 +2,8 @@
  * What a call costs, in cel-go's units: one is about one plain operation. `actual` is reckoned while an expression runs, and stops
  * it at its limit; `estimate` is the worst that can happen, from the sizes that types allow, and refuses rules beforehand.
  */
-import type { Type } from './types.js'
-import { type CelValue, sizeOf } from './values.js'
+import { isOptional, type Type } from './types.js'
+import { CelOpaque, type CelValue, sizeOf } from './values.js'
 
 export interface Range {
   readonly min: number
@@ -83,6 +83,12 @@ export const patternCost = (withSize = false): CallCost => ({
 export const containsCost: CallCost = {
   actual: (args) => Math.ceil(sizeOfArg(args, 0) * traversalFactor) * Math.ceil(sizeOfArg(args, 1) * traversalFactor),
   estimate: (args) => ({ cost: times(scaled(sizeAt(args, 0), traversalFactor), scaled(sizeAt(args, 1), traversalFactor)) }),
+}
+
+/** Equality of Kubernetes' own values is one step. */
+export const equalityCost: CallCost = {
+  actual: (args) => (args[0] instanceof CelOpaque ? 1 : comparisonCost.actual(args, null)),
+  estimate: (args) => (args[0]?.type.kind === 'opaque' && !isOptional(args[0].type) ? { cost: exactly(1) } : comparisonCost.estimate(args)),
 }
 
 /** Two values side by side, up to the end of the shorter. */

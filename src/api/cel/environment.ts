@@ -24,6 +24,8 @@ export interface EnvironmentOptions {
   readonly container?: string
   /** Lists and maps in literals have elements of one type. */
   readonly homogeneousLiterals?: boolean
+  /** `a.`b-c``: names that are not identifiers. */
+  readonly escapedFields?: boolean
   /** More to look at in a checked expression: patterns and times in literals. */
   readonly validate?: (checked: Checked) => readonly Issue[]
 }
@@ -57,22 +59,18 @@ export class Environment {
   constructor(options: EnvironmentOptions, base?: Environment) {
     this.#options = options
     const { libraries } = options
-    this.#functions = mergeFunctions(
-      base ? base.#functions.values() : [],
-      libraries.flatMap(({ functions = [] }) => functions),
-    )
-    this.#macros = new Map([...(base ? base.#macros : []), ...libraries.flatMap(({ macros }) => [...(macros ?? [])])])
-    this.#constants = new Map([
-      ...(base ? base.#constants : []),
-      ...libraries.flatMap(({ types = {} }) =>
-        Object.entries(types).map(([name, type]) => [name, { type: typeOf(type), value: new CelTypeValue(type) }] as const),
-      ),
-      ...libraries.flatMap(({ constants = {} }) => Object.entries(constants)),
-    ])
-    this.#structs = new Map([
-      ...(base ? base.#structs : []),
-      ...(options.structs ?? []).map((struct) => [struct.type.name, struct] as const),
-    ])
+    if (base && libraries.length === 0) {
+      this.#functions = base.#functions
+      this.#macros = base.#macros
+      this.#constants = base.#constants
+    } else {
+      const functions = libraries.flatMap(({ functions: own = [] }) => own)
+      this.#functions = mergeFunctions(base ? base.#functions.values() : [], functions)
+      this.#macros = new Map([...(base ? base.#macros : []), ...libraries.flatMap(({ macros }) => [...(macros ?? [])])])
+      this.#constants = new Map([...(base ? base.#constants : []), ...libraries.flatMap(constantsOf)])
+    }
+    const structs = (options.structs ?? []).map((struct) => [struct.type.name, struct] as const)
+    this.#structs = new Map([...(base ? base.#structs : []), ...structs])
     this.#optionalSyntax = (base ? base.#optionalSyntax : false) || libraries.some(({ optionalSyntax }) => optionalSyntax)
     const variables = new Map(Object.entries(options.variables ?? {}))
     this.#declarations = {
@@ -92,7 +90,11 @@ export class Environment {
   }
 
   parse(source: string): { readonly expr: Expr } | { readonly issues: readonly Issue[] } {
-    return parse(source, { macros: this.#macros, optionalSyntax: this.#optionalSyntax, escapedFields: true })
+    return parse(source, {
+      macros: this.#macros,
+      optionalSyntax: this.#optionalSyntax,
+      escapedFields: this.#options.escapedFields ?? false,
+    })
   }
 
   check(expr: Expr): Checked {
@@ -152,6 +154,14 @@ function evaluate(
     if (error instanceof CostExceeded) return { value: new CelError(error.message), cost: frame.cost }
     throw error
   }
+}
+
+function constantsOf({ types = {}, constants = {} }: Library): [string, { readonly type: Type; readonly value: CelValue }][] {
+  const named = Object.entries(types).map(([name, type]): [string, { type: Type; value: CelValue }] => [
+    name,
+    { type: typeOf(type), value: new CelTypeValue(type) },
+  ])
+  return [...named, ...Object.entries(constants)]
 }
 
 function mergeFunctions(base: Iterable<FunctionDeclaration>, more: readonly FunctionDeclaration[]): Map<string, FunctionDeclaration> {

@@ -91,7 +91,7 @@ const gatherMap = (at: number, insert: Call, filter: Expr | undefined): Loop => 
   result: accumulator(at),
 })
 
-const map: Macro = (at, target, args) => {
+export const mapMacro: Macro = (at, target, args) => {
   if (!target) return undefined
   const filter = args.length === 3 ? args[1] : undefined
   return fold(at, target, [variable(args[0])], gather(at, args.at(-1) as Expr, filter))
@@ -112,8 +112,8 @@ export const standardMacros: Macros = new Map([
   ['exists/2', quantifier('exists')],
   ['exists_one/2', quantifier('exists_one')],
   ['existsOne/2', quantifier('exists_one')],
-  ['map/2', map],
-  ['map/3', map],
+  ['map/2', mapMacro],
+  ['map/3', mapMacro],
   ['filter/2', filter],
 ])
 
@@ -148,7 +148,7 @@ export const twoVariableMacros: Macros = new Map([
 ])
 
 /** A name for a value: a loop over nothing, whose result is the body. */
-function bind(at: number, name: string, value: Expr, body: Expr): Comprehension {
+export function bindingOf(at: number, name: string, value: Expr, body: Expr): Comprehension {
   return {
     ...{ kind: 'comprehension', at, range: list(at), first: '#unused', second: undefined },
     ...{ accumulator: name, init: value, condition: literal(at, false), step: ident(at, name), result: body },
@@ -163,7 +163,7 @@ export const bindingMacros: Macros = new Map<string, Macro>([
     'bind/3',
     (at, target, args) =>
       isNamespace(target, 'cel')
-        ? bind(at, variable(args[0], 'cel.bind() variable names must be simple identifiers'), args[1] as Expr, args[2] as Expr)
+        ? bindingOf(at, variable(args[0], 'cel.bind() variable names must be simple identifiers'), args[1] as Expr, args[2] as Expr)
         : undefined,
   ],
 ])
@@ -176,7 +176,7 @@ const optionalMap =
     if (!target) return undefined
     const name = variable(args[0])
     const body = args[1] as Expr
-    const bound = bind(at, name, member(at, target, 'value'), body)
+    const bound = bindingOf(at, name, member(at, target, 'value'), body)
     const some = wrap ? call(at, 'optional.of', bound) : bound
     return call(at, '_?_:_', member(at, target, 'hasValue'), some, call(at, 'optional.none'))
   }

@@ -109,3 +109,27 @@ export function durationText({ nanos }: CelDuration): string {
   const digits = fraction === 0n ? '' : `.${String(fraction).padStart(9, '0').replace(/0+$/, '')}`
   return `${nanos < 0n ? '-' : ''}${positive / second}${digits}s`
 }
+
+const longUnits: readonly (readonly [RegExp, bigint])[] = [
+  [/^(?:ns|nanos?|nanoseconds?)$/, 1n],
+  [/^(?:us|µs|μs|micros?|microseconds?)$/, 1_000n],
+  [/^(?:ms|millis?|milliseconds?)$/, 1_000_000n],
+  [/^(?:s|secs?|seconds?)$/, second],
+  [/^(?:m|mins?|minutes?)$/, 60n * second],
+  [/^(?:h|hrs?|hours?)$/, 3600n * second],
+  [/^(?:d|days?)$/, 86_400n * second],
+  [/^(?:w|wks?|weeks?)$/, 604_800n * second],
+]
+
+/** OpenAPI's duration format, which knows "3 days" as well. */
+export function parseLongDuration(text: string): CelDuration | CelError {
+  const plain = parseDuration(text)
+  if (plain instanceof CelDuration) return plain
+  let nanos = 0n
+  for (const [, count = '', name = ''] of text.matchAll(/(\d+)\s*([A-Za-zµμ]+)/g)) {
+    const unit = longUnits.find(([form]) => form.test(name.toLowerCase()))?.[1]
+    if (unit === undefined) return plain
+    nanos += BigInt(count) * unit
+  }
+  return nanos === 0n ? plain : durationOf(nanos)
+}

@@ -1,8 +1,6 @@
 /**
  * The schema of a custom resource (structural schemas, KEP-95) as what is done with it: dropping what it does not know,
  * filling in defaults, judging values. Compiled once to closures; a value is walked, never the schema.
- *
- * x-kubernetes-validations (CEL) are not evaluated.
  */
 import { decode, DecodeError } from '../codec/decode.js'
 import type { JsonObject, JsonValue, UnknownObject } from '../object.js'
@@ -11,6 +9,7 @@ import type { Fault } from '../status.js'
 import type { JSONSchemaProps } from '../types/apiextensions-v1.js'
 import { compileDefaults } from './defaults.js'
 import { compilePruner } from './prune.js'
+import { compileRules, type SchemaRules } from './rules/rules.js'
 import { compileValidator, type PatternCompiler, validateWith } from './validate.js'
 
 export interface StructuralSchema {
@@ -19,6 +18,8 @@ export interface StructuralSchema {
   /** Fills in what is missing, in place. */
   applyDefaults(object: UnknownObject): void
   validate(object: UnknownObject): Fault[]
+  /** Its x-kubernetes-validations, evaluated on an object that is otherwise right; undefined: it has none. */
+  readonly rules: SchemaRules | undefined
 }
 
 const objectMeta = () => typeSchema('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta')
@@ -38,5 +39,6 @@ export function compileStructural(schema: JSONSchemaProps, patterns: PatternComp
     },
     applyDefaults: (object) => applyDefaults(object as unknown as JsonValue),
     validate: (object) => validateWith(validator, object),
+    rules: compileRules(schema, true),
   }
 }

@@ -82,10 +82,27 @@ function codecOf(schema: StructuralSchema): ObjectCodec {
     decode: (value, unknown) => schema.decode(value, unknown),
     applyDefaults: (object) => schema.applyDefaults(object),
     validateShape(object, old) {
-      const faults = schema.validate(object)
-      return old ? faults.filter((fault) => !isUnchanged(fault, object, old)) : faults
+      const found = schema.validate(object)
+      const faults = old ? found.filter((fault) => !isUnchanged(fault, object, old)) : found
+      if (!schema.rules) return faults
+      return [...faults, ...(faults.some(({ reason }) => blocking.has(reason)) ? [notChecked] : schema.rules.validate(object, old))]
     },
   }
+}
+
+/** Faults that leave a value which rules are not made for. */
+const blocking = new Set<Fault['reason']>([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+])
+const notChecked: Fault = {
+  path: '<nil>',
+  reason: 'FieldValueInvalid',
+  value: null,
+  detail: 'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
 }
 
 /** What was wrong before a rule came may stay wrong as long as nobody touches it (KEP-4008, ratcheting). */

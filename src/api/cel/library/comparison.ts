@@ -1,6 +1,6 @@
 /** Equality, order, membership, size, indexes. */
 import { indexOf, optionalIndex } from '../access.js'
-import { comparisonCost, membershipCost } from '../cost.js'
+import { comparisonCost, equalityCost, membershipCost } from '../cost.js'
 import { compare, equals } from '../equality.js'
 import { fn, type FunctionDeclaration, global, member, type Overload } from '../functions.js'
 import {
@@ -69,7 +69,7 @@ const sized: readonly (readonly [name: string, type: Type])[] = [
 export const comparison = [
   fn(
     '_==_',
-    global('equals', [T, T], boolType, (a: CelValue, b: CelValue) => equals(a, b), comparisonCost),
+    global('equals', [T, T], boolType, (a: CelValue, b: CelValue) => equals(a, b), equalityCost),
   ),
   fn(
     '_!=_',

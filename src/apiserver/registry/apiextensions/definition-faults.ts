@@ -5,6 +5,7 @@
 import type { Fault } from '../../../api/status.js'
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '../../../api/types/apiextensions-v1.js'
 import { sameJson } from '../../../api/same-json.js'
+import { ruleFaults } from './rule-faults.js'
 import { schemaFaults } from './schema-faults.js'
 
 type Definition = CustomResourceDefinition
@@ -159,7 +160,11 @@ function versionFaults(versions: readonly Version[]): Fault[] {
     (version) => version.schema,
     'schema',
     'validation',
-    (schema, path) => (schema.openAPIV3Schema ? schemaFaults(schema.openAPIV3Schema, `${path}.openAPIV3Schema`) : []),
+    ({ openAPIV3Schema }, path) => {
+      if (!openAPIV3Schema) return []
+      const faults = schemaFaults(openAPIV3Schema, `${path}.openAPIV3Schema`)
+      return [...faults, ...ruleFaults(openAPIV3Schema, `${path}.openAPIV3Schema`, faults.length === 0)]
+    },
   )
   for (const [i, { schema }] of versions.entries())
     if (!schema?.openAPIV3Schema) faults.push(required(`spec.versions[${i}].schema.openAPIV3Schema`, 'schemas are required'))

@@ -138,6 +138,7 @@ const shapeWords = [
   'x-kubernetes-preserve-unknown-fields',
   'x-kubernetes-embedded-resource',
   'x-kubernetes-list-type',
+  'x-kubernetes-validations',
 ] as const
 
 function compoundFaults(schema: Schema, path: string): Fault[] {
