@@ -33,7 +33,17 @@ const table: FlagTable = {
   component: 'kubelet',
   definitions: definitions as readonly FlagDefinition[],
   implemented: new Set([
-    ...['config', 'kubeconfig', 'hostname-override', 'node-ip', 'node-labels', 'provider-id', 'register-node', 'register-with-taints'],
+    ...[
+      'config',
+      'config-dir',
+      'kubeconfig',
+      'hostname-override',
+      'node-ip',
+      'node-labels',
+      'provider-id',
+      'register-node',
+      'register-with-taints',
+    ],
     ...['address', 'port', 'tls-cert-file', 'tls-private-key-file', 'client-ca-file', 'healthz-bind-address', 'healthz-port'],
     ...['anonymous-auth', 'authentication-token-webhook', 'authentication-token-webhook-cache-ttl', 'authorization-mode'],
     ...['authorization-webhook-cache-authorized-ttl', 'authorization-webhook-cache-unauthorized-ttl'],
