@@ -1,6 +1,6 @@
 /**
  * Members that are twice in one object of a JSON text: JSON.parse takes the last and says nothing. The text must be sound JSON.
- * Nothing is built for a text without such members: its strings are stepped over, its names compared within their object.
+ * A text without such members costs little: it has as many names as its value has members, and both are only counted.
  */
 const quote = 0x22
 const backslash = 0x5c
@@ -17,8 +17,35 @@ interface Level {
   index: number
 }
 
-/** The paths of all that are there more than once, like "spec.containers[0].name". */
-export function duplicateKeys(text: string): string[] {
+/** The paths of all that are there more than once, like "spec.containers[0].name". `value` is what JSON.parse made of the text. */
+export function duplicateKeys(text: string, value: unknown): string[] {
+  return countNames(text) === countMembers(value) ? [] : findDuplicates(text)
+}
+
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let count = 0
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === 'object') count += countMembers(item)
+    return count
+  }
+  for (const name of Object.keys(value)) {
+    const member = (value as Record<string, unknown>)[name]
+    count += typeof member === 'object' ? 1 + countMembers(member) : 1
+  }
+  return count
+}
+
+function countNames(text: string): number {
+  let count = 0
+  for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) {
+    at = endOfString(text, at)
+    if (isName(text, at)) count++
+  }
+  return count
+}
+
+function findDuplicates(text: string): string[] {
   const found: string[] = []
   const levels: Level[] = []
   for (let at = 0; at < text.length; at++) {

@@ -135,10 +135,10 @@ function prune(
   wanted: FieldTree,
   others: readonly ManagedFieldsEntry[],
 ): Members {
+  const isSameVersion = lastVersion === writer.apiVersion
+  if (isSameVersion && isSubset(last, wanted)) return merged
   const lastType = versions.typeOf(lastVersion)
   if (!lastType) return merged
-  const isSameVersion = lastVersion === writer.apiVersion
-  if (isSameVersion && isSubset(withNamedFields(last, lastType), withNamedFields(wanted, lastType))) return merged
   const managed = new Map<string, FieldTree>()
   const add = (version: string, fields: FieldTree) => managed.set(version, union(managed.get(version) ?? fields, fields))
   for (const entry of others) add(entry.apiVersion ?? '', fieldsOf(entry))

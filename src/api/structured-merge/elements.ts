@@ -25,13 +25,15 @@ export function fieldElement(name: string): string {
   return element
 }
 
+const faulty = 0x21
+
 /** The name of an item, or (a string that begins with "!") what is wrong with it. */
 export function itemElement(list: ListType, item: unknown): string {
   return list.relation === 'set' ? setElement(item) : keyElement(list.keys, item)
 }
 
 export function isFaulty(element: string): boolean {
-  return element.startsWith('!')
+  return element.charCodeAt(0) === faulty
 }
 
 function setElement(item: unknown): string {
@@ -43,9 +45,27 @@ function setElement(item: unknown): string {
   return `v:${JSON.stringify(item)}`
 }
 
+/** Keys are mostly one string, and mostly the same ones. */
+const remembered = new WeakMap<readonly MergeKey[], Map<string, string>>()
+const rememberedMax = 1024
+
 function keyElement(keys: readonly MergeKey[], item: unknown): string {
   if (item === null) return '!associative list with keys may not contain null elements'
   if (!isMap(item)) return '!associative list with keys may not contain non-map elements'
+  const [only] = keys
+  const value = only && keys.length === 1 ? item[only.name] : undefined
+  if (typeof value !== 'string') return newKeyElement(keys, item)
+  let known = remembered.get(keys)
+  if (!known) remembered.set(keys, (known = new Map()))
+  let element = known.get(value)
+  if (element === undefined) {
+    element = newKeyElement(keys, item)
+    if (known.size < rememberedMax) known.set(value, element)
+  }
+  return element
+}
+
+function newKeyElement(keys: readonly MergeKey[], item: Members): string {
   let text = ''
   for (const { name, default: standard } of keys) {
     const own = item[name]
@@ -54,6 +74,19 @@ function keyElement(keys: readonly MergeKey[], item: unknown): string {
   }
   if (text === '') return '!associative list with keys has an element that omits all key fields'
   return `${text}}`
+}
+
+/** Whether two items have the same name, without making it. */
+export function isSameItem(list: ListType, a: unknown, b: unknown): boolean {
+  if (list.relation === 'set') return a === b && typeof a !== 'object'
+  if (!isMap(a) || !isMap(b)) return false
+  let count = 0
+  for (const { name, default: standard } of list.keys) {
+    const value = a[name] ?? standard
+    if (value !== (b[name] ?? standard) || typeof value === 'object') return false
+    if (value !== undefined) count++
+  }
+  return count > 0
 }
 
 /** The element as paths in messages have it: ".name", `[name="web"]`, `[="value"]`. */

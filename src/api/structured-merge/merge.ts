@@ -1,7 +1,7 @@
 /** An object with what a configuration says put over it (structured merge's Merge). Shares with both: neither may be changed after. */
 import { setMember } from '../patch/json.js'
 import type { JsonObject, JsonValue } from '../object.js'
-import { isEmptyMap, isFaulty, isMap, itemElement, type Members } from './elements.js'
+import { isEmptyMap, isFaulty, isMap, isSameItem, itemElement, type Members } from './elements.js'
 import type { ListType, MapType, MergeType } from './merge-type.js'
 
 export function mergeObjects(type: MergeType, live: Members, configuration: Members): Members {
@@ -41,6 +41,11 @@ function mergeMaps(type: MapType, live: Members, wanted: Members): Members {
  * they followed, the live ones first.
  */
 function mergeLists(type: ListType, live: readonly unknown[], wanted: readonly unknown[]): readonly unknown[] {
+  if (live.length === wanted.length && live.every((item, index) => isSameItem(type, item, wanted[index]))) {
+    const itemType = type.item()
+    const merged = live.map((item, index) => mergeValues(itemType, item, wanted[index]))
+    return merged.every((item, index) => item === live[index]) ? live : merged
+  }
   const old = indexed(type, live)
   const next = indexed(type, wanted)
   const itemType = type.item()

@@ -41,7 +41,16 @@ function entriesAfter(
   update: Update,
 ): readonly ManagedFieldsEntry[] {
   const { manager, subresource, nowMs } = update.writer
-  return afterUpdate(entries, comparisonsOf(tracking, apiVersion, update), { manager, apiVersion, subresource, time: timestamp(nowMs) })
+  return afterUpdate(entries, comparisonsOf(tracking, apiVersion, update), { manager, apiVersion, subresource, time: secondOf(nowMs) })
+}
+
+let second = { at: Number.NaN, text: '' }
+
+/** Many writes happen in one second: its text is made once. */
+export function secondOf(nowMs: number): string {
+  const at = Math.floor(nowMs / 1000)
+  if (at !== second.at) second = { at, text: timestamp(nowMs) }
+  return second.text
 }
 
 export function setEntries({ metadata }: UnknownObject, entries: readonly ManagedFieldsEntry[] | undefined): void {

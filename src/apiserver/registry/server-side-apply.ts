@@ -5,11 +5,10 @@ import { apply, type Application, type Applied, ApplyConflict, type Conflict, co
 import { compareObjects } from '../../api/structured-merge/compare.js'
 import { TypedError } from '../../api/structured-merge/field-set.js'
 import { conflictsBeyond, fieldsOfLastApplied, kubectlManager, renewLastApplied } from '../../api/structured-merge/last-applied.js'
-import { areEntries, entryOf, type Writer } from '../../api/structured-merge/managed-fields.js'
+import { entryOf, type Writer } from '../../api/structured-merge/managed-fields.js'
 import type { ManagedFieldsEntry } from '../../api/types/meta-v1.js'
-import { timestamp } from '../../base/clock.js'
 import { scaleTracking, scaleVersion, type Tracking, trackingOf } from './field-ownership.js'
-import { type FieldWriter, schemaEntries, setEntries } from './field-tracking.js'
+import { type FieldWriter, schemaEntries, secondOf, setEntries } from './field-tracking.js'
 import type { ServedResource } from './resource.js'
 
 /** Who owned what before the first apply, of an object that nobody tracked. */
@@ -28,8 +27,7 @@ export interface ApplyRequest {
  */
 export function applyConfiguration(request: ApplyRequest, old: UnknownObject | undefined): UnknownObject {
   const { served } = request
-  const stored = old?.metadata.managedFields ?? []
-  const entries = areEntries(stored) ? schemaEntries(served, stored) : []
+  const entries = schemaEntries(served, old?.metadata.managedFields ?? [])
   return applyTo(trackingOf(served), apiVersionOf(served.info), entries, request, old)
 }
 
@@ -46,7 +44,7 @@ function applyTo(
   old: UnknownObject | undefined,
 ): UnknownObject {
   const { manager, subresource, nowMs } = writer
-  const asWriter: Writer = { manager, apiVersion, subresource, time: timestamp(nowMs) }
+  const asWriter: Writer = { manager, apiVersion, subresource, time: secondOf(nowMs) }
   const live = withoutEntries(old ?? tracking.blank)
   const entries = stored.length > 0 || !old ? stored : firstEntries(tracking, live, asWriter)
   const { versions, ownership } = tracking

@@ -18,11 +18,11 @@ export const applyType = 'application/apply-patch+yaml'
 const triesMax = 5
 
 export async function applyObject(rest: RestRequest, deps: RestDeps): Promise<void> {
-  const { served, info, request, warnings } = rest
+  const { served } = rest
   const { configuration, force, writer } = await applyRequest(rest, deps)
   assertKind(configuration, { apiVersion: apiVersionOf(served.info), kind: served.info.kind })
   const stored = await applyOrCreate(rest, deps, { served, configuration, writer, force })
-  respondStored({ ...rest, info, request, warnings }, stored.created ? 201 : 200, stored)
+  respondStored(rest, stored.created ? 201 : 200, stored)
 }
 
 /** What an apply says besides its target: read and judged before anything else is looked at. */
@@ -62,7 +62,7 @@ async function applyOrCreate(rest: RestRequest, deps: RestDeps, application: App
     try {
       return await deps.objects.update(write, (old) => {
         const before = shown(served, old)
-        const object = decoded(rest, applyConfiguration(application, before))
+        const object = decoded(rest, application, before)
         assertSameUid(rest, object, before)
         return toStored(served, object)
       })
@@ -70,7 +70,7 @@ async function applyOrCreate(rest: RestRequest, deps: RestDeps, application: App
       if (!hasReason(error, 'NotFound') || info.subresource !== '' || tries > triesMax) throw error
     }
     await assertMayCreate(rest, deps)
-    const object = decoded(rest, applyConfiguration(application, undefined))
+    const object = decoded(rest, application, undefined)
     delete object.metadata.resourceVersion
     if (object.metadata.uid) {
       const why = `uid mismatch: the provided object specified uid ${object.metadata.uid}, and no existing object was found`
@@ -84,7 +84,14 @@ async function applyOrCreate(rest: RestRequest, deps: RestDeps, application: App
   }
 }
 
-function decoded(rest: RestRequest, applied: UnknownObject): UnknownObject {
+function decoded(rest: RestRequest, application: ApplyRequest, old: UnknownObject | undefined): UnknownObject {
+  let applied: UnknownObject
+  try {
+    applied = applyConfiguration(application, old)
+  } catch (error) {
+    if (error instanceof RangeError) throw badRequest('the configuration is nested too deeply')
+    throw error
+  }
   const object = decodeObject(rest.served, applied as unknown as JsonValue, 'Ignore', () => undefined)
   bindName(rest, object)
   return object

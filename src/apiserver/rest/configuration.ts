@@ -31,25 +31,25 @@ function looksLikeJson(text: string): boolean {
 }
 
 function parseJson(text: string, validation: FieldValidation, twice: string[]): JsonValue | undefined {
+  let value: JsonValue
   try {
-    const value = JSON.parse(text) as JsonValue
-    if (validation !== 'Ignore') twice.push(...duplicateKeys(text).map((path) => `duplicate field "${path}"`))
-    return value
+    value = JSON.parse(text) as JsonValue
   } catch {
     return undefined
   }
+  if (validation !== 'Ignore') twice.push(...duplicateKeys(text, value).map((path) => `duplicate field "${path}"`))
+  return value
 }
 
 function parseYaml(text: string, twice: string[]): JsonValue {
   try {
-    const documents = parseAllDocuments(text, { schema: 'core', uniqueKeys: false })
-    if (!Array.isArray(documents)) return null
-    const [document] = documents
-    const [error] = document?.errors ?? []
-    if (!document || error) throw error ?? new Error('it is empty')
-    const strict = parseAllDocuments(text, { schema: 'core', uniqueKeys: true })
-    if (Array.isArray(strict))
-      for (const { code, message } of strict[0]?.errors ?? []) if (code === 'DUPLICATE_KEY') twice.push(message.split('\n', 1)[0] ?? '')
+    const documents = parseAllDocuments(text, { schema: 'core', merge: true })
+    const document = Array.isArray(documents) ? documents[0] : undefined
+    if (!document) throw new Error('it is empty')
+    for (const error of document.errors) {
+      if (error.code !== 'DUPLICATE_KEY') throw error
+      twice.push(error.message.split('\n', 1)[0] ?? '')
+    }
     return document.toJS({ maxAliasCount: aliasesMax }) as JsonValue
   } catch (error) {
     throw badRequest(`error decoding YAML: ${messageOf(error)}`)
