@@ -3,6 +3,10 @@ import { Command, CommanderError } from 'commander'
 import { messageOf, QuorateError } from '../base/errors.js'
 import { gitVersion, packageVersion } from '../node/version.js'
 import { componentNames } from '../node/components/mains.js'
+import { addCerts } from './adm/certs.js'
+import { addConfig } from './adm/config.js'
+import { addInit } from './adm/init.js'
+import { addToken } from './adm/token.js'
 import { runComponent } from './component-command.js'
 import { addDelete, addDown } from './local/down.js'
 import { addKubeconfig } from './local/kubeconfig.js'
@@ -40,6 +44,7 @@ program
   )
 
 for (const add of [addUp, addDown, addDelete, addList, addStatus, addPower, addLogs, addNode, addKubeconfig]) add(program)
+for (const add of [addInit, addCerts, addToken, addConfig]) add(program)
 
 for (const name of componentNames) {
   program
@@ -52,7 +57,7 @@ for (const name of componentNames) {
 }
 
 /** 0: done; 1: it failed; 2: it was asked for wrongly. */
-const usageCodes = new Set(['BadFlag', 'BadUsage', 'TargetUnknown'])
+const usageCodes = new Set(['BadConfig', 'BadFlag', 'BadUsage', 'TargetUnknown'])
 
 program.parseAsync().catch((error: unknown) => {
   if (error instanceof CommanderError) {

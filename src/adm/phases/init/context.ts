@@ -1,0 +1,29 @@
+/** What every phase of `init` works with. */
+import { CertificateDirectory } from '../../certs/directory.js'
+import type { CertificateOwner } from '../../certs/specs.js'
+import type { ClusterConfiguration, InitConfiguration } from '../../config/types.js'
+import type { NodeFiles } from '../../machine/node-files.js'
+import type { KubeconfigOwner } from '../../kubeconfigs/kubeconfigs.js'
+import type { EtcdVersion } from '../../../node/static-pods/etcd.js'
+
+export interface InitContext {
+  readonly init: InitConfiguration
+  readonly cluster: ClusterConfiguration
+  /** Documents of the configuration file beside kubeadm's own. */
+  readonly kubelet?: Readonly<Record<string, unknown>>
+  readonly kubeProxy?: Readonly<Record<string, unknown>>
+  readonly files: NodeFiles
+  readonly nowMs: number
+  /** The etcd of this machine; throws QuorateError when there is none. */
+  etcdVersion(): EtcdVersion
+  /** A line of progress: "[certs] ...". */
+  say(line: string): void
+}
+
+export function ownerOf({ cluster, init, nowMs }: InitContext): CertificateOwner & KubeconfigOwner {
+  return { cluster, nodeName: init.nodeRegistration.name, endpoint: init.localAPIEndpoint, nowMs }
+}
+
+export function certificatesOf({ files, cluster, nowMs }: InitContext): CertificateDirectory {
+  return new CertificateDirectory(files, cluster, nowMs)
+}
