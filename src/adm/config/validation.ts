@@ -2,7 +2,15 @@
 import type { Fault } from '../../api/status.js'
 import { isSubdomain } from '../../api/validation/names.js'
 import { argFaults, cidrList, endpointFaults, hostPortFaults, keyFaults, oneOf, required, sanFaults, wrong } from './rules.js'
-import type { BootstrapToken, ClusterConfiguration, Discovery, InitConfiguration, JoinConfiguration, NodeRegistration } from './types.js'
+import type {
+  BootstrapToken,
+  ClusterConfiguration,
+  Discovery,
+  ExternalEtcd,
+  InitConfiguration,
+  JoinConfiguration,
+  NodeRegistration,
+} from './types.js'
 
 const algorithms = ['ECDSA-P256', 'ECDSA-P384', 'RSA-2048', 'RSA-3072', 'RSA-4096']
 const pullPolicies = ['Always', 'IfNotPresent', 'Never']
@@ -87,7 +95,9 @@ function etcdFaults({ local, external }: ClusterConfiguration['etcd']): Fault[] 
   }
   const path = 'etcd.external'
   // A file may leave out what its type has.
-  const { endpoints = [], caFile, certFile, keyFile }: Partial<ExternalEtcd> = external ?? {}
+  const given: Partial<ExternalEtcd> = external ?? {}
+  const { caFile, certFile, keyFile } = given
+  const endpoints = given.endpoints ?? []
   const faults = endpoints.length === 0 ? [required(`${path}.endpoints`, 'at least one endpoint of etcd')] : []
   for (const [at, endpoint] of endpoints.entries()) {
     if (!URL.canParse(endpoint) || !/^https?:/.test(endpoint))

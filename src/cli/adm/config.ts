@@ -15,7 +15,9 @@ export function addConfig(program: Command): void {
     print
       .command(`${name}-defaults`)
       .description(`print what a configuration of ${name} means that says nothing`)
-      .action(() => process.stdout.write(defaultsOf[name]()))
+      .action(() => {
+        process.stdout.write(defaultsOf[name]())
+      })
   const validate = config
     .command('validate')
     .description('say everything that is wrong with a file')
