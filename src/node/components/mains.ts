@@ -6,6 +6,7 @@ const mains: Readonly<Record<string, () => Promise<ComponentMain>>> = {
   'kube-controller-manager': async () => (await import('./kube-controller-manager.js')).kubeControllerManager,
   kubelet: async () => (await import('./kubelet.js')).kubelet,
   'kube-scheduler': async () => (await import('./kube-scheduler.js')).kubeScheduler,
+  'kube-proxy': async () => (await import('./kube-proxy.js')).kubeProxy,
   lb: async () => (await import('./lb.js')).lb,
   fleet: async () => (await import('./fleet.js')).fleet,
   'etcd-host': async () => (await import('./etcd-host.js')).etcdHost,
