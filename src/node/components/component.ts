@@ -14,6 +14,8 @@ export interface HostedDeps extends ComponentDeps {
   route?(host: string): string
   /** The name of the machine, where it is not the one that this process really runs on. */
   readonly hostname?: string
+  /** The environment of the container that it runs as. Absent: the process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** The API servers hosted by this process: whoever runs beside one talks to it without the wire. Absent: none. */
   readonly hostedApiServers?: HostedApiServers
   /** How the servers of this process say how they are, without the wire. Absent: they are asked over it. */

@@ -10,6 +10,7 @@ const mains: Readonly<Record<string, () => Promise<ComponentMain>>> = {
   lb: async () => (await import('./lb.js')).lb,
   fleet: async () => (await import('./fleet.js')).fleet,
   'etcd-host': async () => (await import('./etcd-host.js')).etcdHost,
+  coredns: async () => (await import('./coredns.js')).coredns,
   etcd: async () => (await import('./etcd.js')).etcd,
 }
 
