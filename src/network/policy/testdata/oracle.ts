@@ -60,7 +60,7 @@ function matchesPeer(world: World, peer: NetworkPolicyPeer, address: string, nam
   if (!pod || (!namespaceSelector && !podSelector)) return false
   const labels = world.namespaces.get(pod.namespace)
   const inNamespace = namespaceSelector
-    ? Object.keys(namespaceSelector).length === 0 || (labels !== undefined && labelSelectorOf(namespaceSelector).matches(labels))
+    ? labelSelectorOf(namespaceSelector).empty || (labels !== undefined && labelSelectorOf(namespaceSelector).matches(labels))
     : pod.namespace === namespace
   return inNamespace && labelSelectorOf(podSelector ?? {}).matches(pod.labels)
 }
