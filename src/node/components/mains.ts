@@ -7,6 +7,7 @@ const mains: Readonly<Record<string, () => Promise<ComponentMain>>> = {
   kubelet: async () => (await import('./kubelet.js')).kubelet,
   'kube-scheduler': async () => (await import('./kube-scheduler.js')).kubeScheduler,
   'kube-proxy': async () => (await import('./kube-proxy.js')).kubeProxy,
+  network: async () => (await import('./network.js')).network,
   lb: async () => (await import('./lb.js')).lb,
   fleet: async () => (await import('./fleet.js')).fleet,
   'etcd-host': async () => (await import('./etcd-host.js')).etcdHost,
