@@ -2,11 +2,13 @@
  * JSON patch (RFC 6902), all operations or none. The target is not changed. Where the RFC is silent or strict it does as
  * upstream's library: a missing value is null, a negative index counts from the end, a copied member that is not there is null.
  */
+import { cloneJson } from '../clone-json.js'
 import type { JsonObject, JsonValue } from '../object.js'
 import { isObject, PatchError, setMember } from './json.js'
 
-/** Upstream's bound on the number of operations. */
+/** Upstream's bounds: on the number of operations, and on what they copy in all. */
 const operationsMax = 10_000
+const copiedBytesMax = 3 * 2 ** 20
 
 interface Operation {
   op: string
@@ -17,47 +19,60 @@ interface Operation {
 
 /** Throws PatchError: of a malformed patch, or (`unprocessable`) of one whose test or path fails on this object. */
 export function jsonPatch(target: JsonValue, patch: JsonValue): JsonValue {
-  if (!Array.isArray(patch))
-    throw new PatchError('error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch')
+  if (!Array.isArray(patch) || !patch.every(isObject))
+    throw new PatchError('error decoding patch: json: cannot unmarshal a patch that is no list of operations')
   if (patch.length > operationsMax)
-    throw new PatchError(`The allowed maximum operations in a JSON patch is ${operationsMax}, got ${patch.length}`, true)
-  let document = structuredClone(target)
-  for (const operation of patch) document = apply(document, checked(operation))
+    throw new PatchError(`The allowed maximum operations in a JSON patch is ${operationsMax}, got ${patch.length}`, 'too large')
+  const budget = { bytes: copiedBytesMax }
+  let document = cloneJson(target)
+  for (const operation of patch) document = apply(document, checked(operation), budget)
   return document
 }
 
-function checked(operation: JsonValue): Operation {
-  if (!isObject(operation) || typeof operation.op !== 'string' || typeof operation.path !== 'string')
-    throw new PatchError('a JSON patch operation needs op and path', true)
+function checked(operation: JsonObject): Operation {
+  if (typeof operation.op !== 'string' || typeof operation.path !== 'string')
+    throw new PatchError('a JSON patch operation needs op and path', 'unprocessable')
   return operation as unknown as Operation
 }
 
-function apply(document: JsonValue, { op, path, from, value }: Operation): JsonValue {
+function apply(document: JsonValue, { op, path, from, value }: Operation, budget: { bytes: number }): JsonValue {
   const to = pointer(path)
   switch (op) {
     case 'add':
-      return add(document, to, structuredClone(value ?? null))
+      return add(document, to, cloneJson(value ?? null))
     case 'remove':
       return remove(document, to)
     case 'replace':
-      if (to.length === 0) return structuredClone(value ?? null)
+      if (to.length === 0) return cloneJson(value ?? null)
       read(document, to)
-      return set(document, to, structuredClone(value ?? null))
+      return set(document, to, cloneJson(value ?? null))
     case 'move': {
-      if (from === undefined) throw new PatchError('move needs from', true)
+      if (from === undefined) throw new PatchError('move needs from', 'unprocessable')
       const source = pointer(from)
       const moved = read(document, source)
       return add(remove(document, source), to, moved)
     }
     case 'copy':
-      if (from === undefined) throw new PatchError('copy needs from', true)
-      return add(document, to, structuredClone(copied(document, pointer(from))))
+      if (from === undefined) throw new PatchError('copy needs from', 'unprocessable')
+      return add(document, to, charged(copied(document, pointer(from)), budget))
     case 'test':
-      if (!same(readOrAbsent(document, to) ?? null, value ?? null)) throw new PatchError(`testing value ${path} failed`, true)
+      if (!same(readOrAbsent(document, to) ?? null, value ?? null)) throw new PatchError(`testing value ${path} failed`, 'unprocessable')
       return document
     default:
-      throw new PatchError(`Unexpected kind: ${op}`, true)
+      throw new PatchError(`Unexpected kind: ${op}`, 'unprocessable')
   }
+}
+
+/** A copy of a value. A document that is copied into itself again and again doubles each time. */
+function charged(value: JsonValue, budget: { bytes: number }): JsonValue {
+  const text = JSON.stringify(value)
+  budget.bytes -= text.length
+  if (budget.bytes < 0)
+    throw new PatchError(
+      `Unable to complete the copy, the accumulated size increase of copy is more than ${copiedBytesMax}`,
+      'unprocessable',
+    )
+  return JSON.parse(text) as JsonValue
 }
 
 /** RFC 6901. What stands before the first slash does not count. */
@@ -116,7 +131,7 @@ function set(document: JsonValue, path: readonly string[], value: JsonValue): Js
 
 function remove(document: JsonValue, path: readonly string[]): JsonValue {
   const last = path[path.length - 1]
-  if (last === undefined) throw new PatchError('the whole object cannot be removed', true)
+  if (last === undefined) throw new PatchError('the whole object cannot be removed', 'unprocessable')
   read(document, path)
   const parent = parentOf(document, path)
   if (Array.isArray(parent)) parent.splice(indexIn(parent, last, path, 0), 1)
@@ -132,7 +147,7 @@ function indexIn(list: readonly JsonValue[], part: string, path: readonly string
 }
 
 function missing(path: readonly string[]): PatchError {
-  return new PatchError(`jsonpatch: doc is missing path: "/${path.join('/')}": missing value`, true)
+  return new PatchError(`jsonpatch: doc is missing path: "/${path.join('/')}": missing value`, 'unprocessable')
 }
 
 function same(a: JsonValue, b: JsonValue): boolean {

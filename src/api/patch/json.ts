@@ -10,12 +10,15 @@ export function setMember(object: JsonObject, key: string, value: JsonValue): vo
   else object[key] = value
 }
 
-/** A patch that cannot be applied. `unprocessable`: it was well formed, and the object does not fit it (422), else 400. */
+/** 'malformed': it is no patch (400); 'unprocessable': it is one, and the object does not fit it (422); 'too large' (413). */
+export type PatchFault = 'malformed' | 'unprocessable' | 'too large'
+
+/** A patch that cannot be applied. */
 export class PatchError extends Error {
   override readonly name = 'PatchError'
   constructor(
     message: string,
-    readonly unprocessable = false,
+    readonly fault: PatchFault = 'malformed',
   ) {
     super(message)
   }

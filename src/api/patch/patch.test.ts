@@ -50,6 +50,15 @@ describe('JSON patch (RFC 6902)', () => {
     ['something that is no list', { op: 'add' }],
   ])('refuses %s', (_, patch) => expect(() => jsonPatch({ a: 1, l: [] }, patch)).toThrow(PatchError))
 
+  it('copies no more than the largest object has', () => {
+    const doubling = Array.from({ length: 40 }, () => ({ op: 'copy', from: '', path: '/a/-' }))
+    expect(() => jsonPatch({ a: ['x'.repeat(1000)] }, doubling)).toThrow(/accumulated size/)
+  })
+  it('takes ten thousand operations, no more', () => {
+    const tests = (count: number) => Array.from({ length: count }, () => ({ op: 'test', path: '/a', value: 1 }))
+    expect(jsonPatch({ a: 1 }, tests(10_000))).toEqual({ a: 1 })
+    expect(() => jsonPatch({ a: 1 }, tests(10_001))).toThrow(/maximum operations/)
+  })
   it('cannot reach a prototype', () => {
     jsonPatch({}, [{ op: 'add', path: '/__proto__', value: { polluted: 1 } }])
     expect(() => jsonPatch({}, [{ op: 'add', path: '/__proto__/polluted', value: 1 }])).toThrow(PatchError)
@@ -100,7 +109,7 @@ describe('strategic merge patch', () => {
   it('merges a list of values as a set, and deletes from it', () => {
     expect(
       patch({ metadata: { finalizers: ['a', 'b'] } }, { metadata: { finalizers: ['c'], '$deleteFromPrimitiveList/finalizers': ['a'] } }),
-    ).toEqual({ metadata: { finalizers: ['b', 'c'] } })
+    ).toEqual({ metadata: { finalizers: ['c', 'b'] } })
   })
   it('keeps to the order that is asked for', () => {
     const change = { spec: { '$setElementOrder/containers': [{ name: 'b' }, { name: 'a' }], containers: [{ name: 'b', image: '2' }] } }
@@ -119,6 +128,27 @@ describe('strategic merge patch', () => {
       spec: { volumes: [{ name: 'v', hostPath: { path: '/x' } }] },
     })
   })
+  it('puts new elements before those that the patch does not name', () => {
+    expect(patch(containers([{ name: 'a' }, { name: 'b' }]), containers([{ name: 'c' }, { name: 'b' }]))).toEqual(
+      containers([{ name: 'c' }, { name: 'a' }, { name: 'b' }]),
+    )
+  })
+  it('deletes every element that has the key', () => {
+    const ports = (...list: JsonValue[]) => containers([{ name: 'a', ports: list }])
+    const port = (protocol: string) => ({ containerPort: 53, protocol })
+    const [udp, tcp] = [port('UDP'), port('TCP')]
+    expect(patch(ports(udp, tcp, { containerPort: 80 }), ports({ containerPort: 53, $patch: 'delete' }))).toEqual(
+      ports({ containerPort: 80 }),
+    )
+  })
+  it.each<[string, JsonValue]>([
+    ['retained keys that are no list', { spec: { $retainKeys: 'x' } }],
+    ['a member that is not among the retained keys', { spec: { $retainKeys: ['a'], hostname: 'x' } }],
+    ['an unknown directive', { spec: { $patch: 'merge' } }],
+    ['a list that is not in the order it says', { spec: { '$setElementOrder/containers': [{ name: 'b' }], containers: [{ name: 'a' }] } }],
+    ['values among objects', containers(['x'])],
+  ])('refuses %s', (_, change) => expect(() => patch({ spec: { containers: [{ name: 'a' }] } }, change)).toThrow(PatchError))
+
   it('refuses an element without its key', () => {
     expect(() => patch(containers([]), containers([{ image: 'x' }]))).toThrow(/merge key/)
   })

@@ -1,4 +1,5 @@
 /** Which fields of a kind can be owned, where it is written, and in which versions. Found once for each served resource. */
+import { cloneJson } from '../../api/clone-json.js'
 import { kindCodec } from '../../api/scheme.js'
 import type { UnknownObject } from '../../api/object.js'
 import type { Ownership, Versions } from '../../api/structured-merge/apply.js'
@@ -50,7 +51,7 @@ function versionsOf({ stored, info }: ServedResource): Versions {
       const [source, target] = [find(from), find(to)]
       if (!source || !target) throw new Error(`assertion failed: ${info.resource} has no version ${source ? to : from}`)
       // Conversions may use up what they are given.
-      const copy = structuredClone(object) as unknown as UnknownObject
+      const copy = cloneJson(object) as unknown as UnknownObject
       copy.metadata ??= {}
       const inStored = source.conversion?.toStored(copy) ?? copy
       const shown = target.conversion?.fromStored(inStored) ?? inStored

@@ -6,6 +6,7 @@
  * so no rule is ever applied to a stale object.
  */
 import { invalid, conflict, alreadyExists, notFound, type Fault } from '../../api/status.js'
+import { cloneJson } from '../../api/clone-json.js'
 import type { UnknownObject } from '../../api/object.js'
 import { timestamp, type Clock } from '../../base/clock.js'
 import type { Random } from '../../base/random.js'
@@ -398,7 +399,7 @@ function defaultPolicy({ metadata }: UnknownObject, strategy: Strategy): Deletio
 }
 
 function copyMember(object: UnknownObject, old: UnknownObject, member: string): void {
-  if (member in old) object[member] = structuredClone(old[member])
+  if (member in old) object[member] = cloneJson(old[member])
   else delete object[member]
 }
 

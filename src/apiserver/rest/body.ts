@@ -89,10 +89,10 @@ export function decodeObject(
     throw badRequest(`the object provided is unrecognized (must be of type ${info.kind}): couldn't get version/kind`)
   const { apiVersion, kind } = value
   if (apiVersion !== undefined && apiVersion !== '' && apiVersion !== wanted) {
-    throw badRequest(`the API version in the data (${String(apiVersion)}) does not match the expected API version (${wanted})`)
+    throw new UndecodableError(`the API version in the data (${String(apiVersion)}) does not match the expected API version (${wanted})`)
   }
   if (kind !== undefined && kind !== '' && kind !== info.kind) {
-    throw badRequest(
+    throw new UndecodableError(
       `${String(kind)} in version "${info.version}" cannot be handled as a ${info.kind}: the kind in the data does not match the expected kind`,
     )
   }

@@ -1,32 +1,39 @@
 /** PATCH of objects: JSON patch, merge patch, strategic merge patch. */
+import { duplicateKeys } from '../../api/codec/duplicate-keys.js'
 import type { GroupVersionKind, JsonValue, UnknownObject } from '../../api/object.js'
 import { jsonPatch } from '../../api/patch/json-patch.js'
 import { PatchError } from '../../api/patch/json.js'
 import { mergePatch } from '../../api/patch/merge-patch.js'
 import { strategicMergePatch } from '../../api/patch/strategic-merge.js'
 import { kindCodec } from '../../api/scheme.js'
-import { badRequest, invalid, StatusError, unsupportedMediaType } from '../../api/status.js'
+import { badRequest, invalid, StatusError, tooLarge, unsupportedMediaType } from '../../api/status.js'
 import { trackFields } from '../registry/field-tracking.js'
 import { applyObject, applyType } from './apply.js'
-import { fieldValidationOf, parseBody, UndecodableError } from './body.js'
+import { type FieldValidation, fieldValidationOf, parseBody, UndecodableError } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
 import { respondStored } from './respond.js'
 import { shown } from './shown.js'
 import { assertNotForced, assertSameUid, bindName, decodeSent, fieldWriter, toStored, writeRequest } from './write-request.js'
+
+const strategicType = 'application/strategic-merge-patch+json'
 
 type Patcher = (of: GroupVersionKind, target: JsonValue, patch: JsonValue) => JsonValue
 
 export const patchers: Readonly<Record<string, Patcher>> = {
   'application/json-patch+json': (_, target, patch) => jsonPatch(target, patch),
   'application/merge-patch+json': (_, target, patch) => mergePatch(target, patch),
-  'application/strategic-merge-patch+json': (of, target, patch) => {
+  [strategicType]: (of, target, patch) => {
     const schema = kindCodec(of)?.schema
-    if (!schema)
-      throw unsupportedMediaType(
-        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
-      )
+    if (!schema) throw noStrategicMerge()
     return strategicMergePatch(schema, target, patch)
   },
+}
+
+/** What lists of a custom resource mean to a patch is not known. */
+function noStrategicMerge(): StatusError {
+  return unsupportedMediaType(
+    'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+  )
 }
 
 export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<void> {
@@ -35,10 +42,11 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
   if (type === applyType) return applyObject(rest, deps)
   const patcher = Object.hasOwn(patchers, type) ? patchers[type] : undefined
   if (!patcher) throw unsupportedMediaType(patchTypesAccepted)
+  if (type === strategicType && !kindCodec(served.info)) throw noStrategicMerge()
   assertNotForced(request.query)
   const validation = fieldValidationOf(request.query, info.verb)
   const write = writeRequest(rest)
-  const patch = parseBody(await request.body(), 'application/json')
+  const patch = parsePatch(await request.body(), validation, (message) => warnings.push(message))
   const writer = fieldWriter(rest, deps)
   const stored = await deps.objects.update(write, (old) => {
     const target = shown(served, old) as unknown as JsonValue
@@ -52,14 +60,27 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
   respondStored(rest, 200, stored)
 }
 
+/** A member that is there twice counts as it is last; `warn` hears of it, or it is refused. */
+export function parsePatch(bytes: Uint8Array, validation: FieldValidation, warn: (message: string) => void): JsonValue {
+  const value = parseBody(bytes, 'application/json')
+  if (validation === 'Ignore') return value
+  const twice = duplicateKeys(new TextDecoder().decode(bytes), value).map((path) => `duplicate field "${path}"`)
+  if (twice.length > 0 && validation === 'Strict') throw invalidPatch(`strict decoding error: ${twice.join(', ')}`)
+  for (const message of twice) warn(message)
+  return value
+}
+
+function invalidPatch(detail: string): StatusError {
+  const { status } = invalid({ group: '', kind: '' }, '', [{ path: 'patch', reason: 'FieldValueInvalid', detail }])
+  return new StatusError({ ...status, message: detail, details: { causes: status.details?.causes ?? [] } })
+}
+
 /** What a patch makes of an object must be one: the fault is the patch's. */
 export function decodePatched<T>(run: () => T): T {
   try {
     return run()
   } catch (error) {
-    if (!(error instanceof UndecodableError)) throw error
-    const { status } = invalid({ group: '', kind: '' }, '', [{ path: 'patch', reason: 'FieldValueInvalid', detail: error.message }])
-    throw new StatusError({ ...status, message: error.message, details: { causes: status.details?.causes ?? [] } })
+    throw error instanceof UndecodableError ? invalidPatch(error.message) : error
   }
 }
 
@@ -71,7 +92,8 @@ export function applyPatch(patcher: Patcher, of: GroupVersionKind, target: JsonV
     return patcher(of, target, patch)
   } catch (error) {
     if (!(error instanceof PatchError)) throw error
-    if (!error.unprocessable) throw badRequest(error.message)
+    if (error.fault === 'malformed') throw badRequest(error.message)
+    if (error.fault === 'too large') throw tooLarge(error.message)
     throw new StatusError({
       kind: 'Status',
       apiVersion: 'v1',

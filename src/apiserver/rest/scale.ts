@@ -1,4 +1,5 @@
 /** The scale subresource: an autoscaling/v1 Scale in place of the whole object (API conventions: scale). */
+import { cloneJson } from '../../api/clone-json.js'
 import { type JsonPath, parseJsonPath } from '../../api/json-path.js'
 import { apiVersionOf, type JsonValue, type UnknownObject } from '../../api/object.js'
 import { kindCodec } from '../../api/scheme.js'
@@ -13,7 +14,7 @@ import { applyScale } from '../registry/server-side-apply.js'
 import { applyRequest, applyType, assertKind } from './apply.js'
 import { decodeObject, type FieldValidation, fieldValidationOf, parseBody } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
-import { applyPatch, decodePatched, patchers, patchTypesAccepted } from './patch.js'
+import { applyPatch, decodePatched, parsePatch, patchers, patchTypesAccepted } from './patch.js'
 import { respondValue } from './respond.js'
 import { shown } from './shown.js'
 import { assertNotForced, fieldWriter, toStored, writeRequest } from './write-request.js'
@@ -62,7 +63,9 @@ async function changeOf(rest: RestRequest, deps: RestDeps): Promise<Change> {
   if (info.verb === 'patch' && type === applyType) return applied(rest, deps)
   if (info.verb === 'patch') assertNotForced(request.query)
   const validation = fieldValidationOf(request.query, info.verb)
-  const body = parseBody(await request.body(), info.verb === 'patch' ? 'application/json' : request.credentials.header('content-type'))
+  const bytes = await request.body()
+  const contentType = request.credentials.header('content-type')
+  const body = info.verb === 'patch' ? parsePatch(bytes, validation, warn) : parseBody(bytes, contentType)
   const writer = fieldWriter(rest, deps)
   return (present) => {
     const { managedFields: _, ...metadata } = present.metadata
@@ -122,7 +125,7 @@ function withReplicas(view: ScaleView, old: UnknownObject, scale: Scalable): Unk
   }
   if (scale.metadata.name && scale.metadata.name !== name)
     throw badRequest(`the name of the object (${scale.metadata.name}) does not match the name on the URL (${name})`)
-  const object = structuredClone(old)
+  const object = cloneJson(old)
   view.setReplicas(object, replicas)
   const { uid, resourceVersion } = scale.metadata
   object.metadata = { ...object.metadata, ...(uid ? { uid } : {}), resourceVersion: resourceVersion ?? '' }

@@ -7,4 +7,8 @@ export const deploymentStrategy: Strategy<Deployment> = {
   // Annotations count: the controller copies them to the ReplicaSets, so it must observe their change.
   generation: (deployment, old) =>
     !sameJson(deployment.spec, old.spec) || !sameJson(deployment.metadata.annotations ?? {}, old.metadata.annotations ?? {}),
+  prepareForStatusUpdate(deployment, old) {
+    if (old.metadata.labels) deployment.metadata.labels = { ...old.metadata.labels }
+    else delete deployment.metadata.labels
+  },
 }
