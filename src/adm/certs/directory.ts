@@ -91,6 +91,11 @@ export class CertificateDirectory {
     return this.#read(`${file}.crt`) === undefined ? undefined : this.#certificate(`${file}.crt`)
   }
 
+  /** The certificate of an authority, whose key may be elsewhere. Throws CertificateMissing. */
+  pemOf(name: AuthoritySpec['name']): string {
+    return this.#read(`${specOf(name).file}.crt`) ?? this.authority(name).cert
+  }
+
   path(file: string): string {
     return join(this.#cluster.certificatesDir, file)
   }

@@ -7,7 +7,12 @@ import { nodeFiles } from '../../adm/machine/node-files.js'
 import { certsPhase } from '../../adm/phases/init/certs.js'
 import type { InitContext } from '../../adm/phases/init/context.js'
 import { controlPlanePhase, etcdPhase } from '../../adm/phases/init/control-plane.js'
+import { bootstrapTokenPhase, markControlPlanePhase } from '../../adm/phases/init/cluster.js'
 import { kubeconfigPhase } from '../../adm/phases/init/kubeconfig.js'
+import { uploadCertsPhase, uploadConfigPhase } from '../../adm/phases/init/upload.js'
+import type { Client } from '../../client/client.js'
+import { kubeconfigPath } from '../../adm/kubeconfigs/kubeconfigs.js'
+import { clusterClient } from '../../adm/machine/cluster-client.js'
 import { findPhase, type Phase, runPhases } from '../../adm/phases/phase.js'
 import { configOption, configSource, examples, listOption, rootfsOption } from './options.js'
 import { portNumber } from '../local/values.js'
@@ -26,10 +31,15 @@ interface InitFlags {
   readonly podNetworkCidr?: string
   readonly serviceCidr?: string
   readonly serviceDnsDomain?: string
+  readonly uploadCerts?: true
+  readonly certificateKey?: string
 }
 
 /** In the order of `init`. */
-const phases: readonly Phase<InitContext>[] = [certsPhase, kubeconfigPhase, etcdPhase, controlPlanePhase]
+const phases: readonly Phase<InitContext>[] = [
+  ...[certsPhase, kubeconfigPhase, etcdPhase, controlPlanePhase],
+  ...[uploadConfigPhase, uploadCertsPhase, markControlPlanePhase, bootstrapTokenPhase],
+]
 
 export function addInit(program: Command): void {
   const init = program
@@ -45,7 +55,7 @@ function addPhase(parent: Command, { name, description, phases: inner = [] }: Ph
   const command = parent
     .command(name)
     .description(description)
-    .argument('[phase]', `one of: all, ${inner.map((each) => each.name).join(', ')}`, 'all')
+    .argument('[phase]', ['all', ...inner.map((each) => each.name)].join(', '), 'all')
   for (const option of [configOption(), rootfsOption()]) command.addOption(option)
   command
     .option('--node-name <name>', 'name of this node (default: the host name)')
@@ -59,6 +69,8 @@ function addPhase(parent: Command, { name, description, phases: inner = [] }: Ph
     .option('--pod-network-cidr <cidr>', 'range of pod addresses')
     .option('--service-cidr <cidr>', 'range of Service addresses')
     .option('--service-dns-domain <domain>', 'domain of Services')
+    .option('--upload-certs', 'share the certificates with further control planes, sealed')
+    .option('--certificate-key <key>', 'the key that they are sealed with (default: a new one, which is printed)')
     .action((chosen: string, flags: InitFlags) => run(chosen === 'all' ? name : `${name}/${chosen}`, flags))
   examples(command, [`quorate init phase ${name} all --config kubeadm.yaml`, `quorate init phase ${name} ${inner[0]?.name ?? 'all'}`])
 }
@@ -66,19 +78,28 @@ function addPhase(parent: Command, { name, description, phases: inner = [] }: Ph
 async function run(path: string, flags: InitFlags): Promise<void> {
   const { init, cluster, kubelet, kubeProxy, warnings } = loadInit(configSource(flags.config, overridesOf(flags)), machineFacts())
   for (const warning of warnings) console.error(`warning: ${warning}`)
+  const files = nodeFiles(flags.rootfs)
+  let client: Client | undefined
   const context: InitContext = {
-    ...{ init, cluster, files: nodeFiles(flags.rootfs), nowMs: realClock().now(), etcdVersion: machineEtcd },
+    ...{ init, cluster, files, nowMs: realClock().now(), etcdVersion: machineEtcd, uploadCerts: flags.uploadCerts === true },
     ...(kubelet ? { kubelet } : {}),
     ...(kubeProxy ? { kubeProxy } : {}),
+    // The super-admin needs no binding to exist yet.
+    client: async () => (client ??= clusterClient(files, [kubeconfigPath('super-admin'), kubeconfigPath('admin')])),
     say: (line) => console.log(line),
   }
-  await runPhases([findPhase(phases, path)], context)
+  try {
+    await runPhases([findPhase(phases, path)], context)
+  } finally {
+    await client?.close()
+  }
 }
 
 /** Flags as the documents that they stand for. */
 function overridesOf(flags: InitFlags) {
   return {
     init: defined({
+      certificateKey: flags.certificateKey,
       nodeRegistration: defined({ name: flags.nodeName }),
       localAPIEndpoint: defined({ advertiseAddress: flags.apiserverAdvertiseAddress, bindPort: flags.apiserverBindPort }),
     }),

@@ -4,6 +4,7 @@ import type { CertificateOwner } from '../../certs/specs.js'
 import type { ClusterConfiguration, InitConfiguration } from '../../config/types.js'
 import type { NodeFiles } from '../../machine/node-files.js'
 import type { KubeconfigOwner } from '../../kubeconfigs/kubeconfigs.js'
+import type { Client } from '../../../client/client.js'
 import type { EtcdVersion } from '../../../node/static-pods/etcd.js'
 
 export interface InitContext {
@@ -16,6 +17,14 @@ export interface InitContext {
   readonly nowMs: number
   /** The etcd of this machine; throws QuorateError when there is none. */
   etcdVersion(): EtcdVersion
+  /** As an administrator of the cluster. */
+  client(): Promise<Client>
+  /** --upload-certs */
+  readonly uploadCerts: boolean
+  /** Set by upload-certs: what they are sealed with. */
+  certificateKey?: string | undefined
+  /** Set by bootstrap-token: what machines join with. */
+  joinToken?: string | undefined
   /** A line of progress: "[certs] ...". */
   say(line: string): void
 }

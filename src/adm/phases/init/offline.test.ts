@@ -35,7 +35,18 @@ function context(text = config): InitContext & { root: string; lines: string[] }
   const { init, cluster } = loadInit({ text, name: 'config.yaml' }, facts)
   const lines: string[] = []
   const version = { text: '3.6.8', major: 3, minor: 6, patch: 8 }
-  return { init, cluster, files: nodeFiles(root), nowMs, etcdVersion: () => version, say: (line) => lines.push(line), root, lines }
+  return {
+    init,
+    cluster,
+    files: nodeFiles(root),
+    nowMs,
+    etcdVersion: () => version,
+    client: () => Promise.reject(new Error('no API yet')),
+    uploadCerts: false,
+    say: (line) => lines.push(line),
+    root,
+    lines,
+  }
 }
 
 const reference = (file: string) =>

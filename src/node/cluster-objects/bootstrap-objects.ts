@@ -3,14 +3,17 @@
  * machine joins. Names and rules are kubeadm's.
  */
 import { stringify } from 'yaml'
-import type { UnknownObject } from '../api/object.js'
+import type { UnknownObject } from '../../api/object.js'
 
 const rbac = 'rbac.authorization.k8s.io'
-const bootstrappers = 'system:bootstrappers:kubeadm:default-node-token'
+export const bootstrappers = 'system:bootstrappers:kubeadm:default-node-token'
 
-export interface BootstrapOptions {
+export interface JoinOptions {
   readonly serverUrl: string
   readonly caPem: string
+}
+
+export interface BootstrapOptions extends JoinOptions {
   /** The KubeletConfiguration of the nodes, as text. */
   readonly kubeletConfig: string
 }
@@ -18,44 +21,44 @@ export interface BootstrapOptions {
 export function bootstrapObjects({ serverUrl, caPem, kubeletConfig }: BootstrapOptions): UnknownObject[] {
   return [
     clusterBinding('kubeadm:cluster-admins', 'cluster-admin', group('kubeadm:cluster-admins')),
+    ...published('kubeadm:kubelet-config', {
+      object: { ...head('v1', 'ConfigMap', 'kubelet-config', 'kube-system'), data: { kubelet: kubeletConfig } },
+      to: [group('system:nodes'), group(bootstrappers)],
+    }),
+    ...bootstrapTokenObjects({ serverUrl, caPem }),
+  ]
+}
+
+/** By these a machine with a bootstrap token joins: it finds the API, asks for its certificate, and gets it at once. */
+export function bootstrapTokenObjects({ serverUrl, caPem }: JoinOptions): UnknownObject[] {
+  const requests = 'system:certificates.k8s.io:certificatesigningrequests'
+  return [
     {
       ...head(`${rbac}/v1`, 'ClusterRole', 'kubeadm:get-nodes'),
       rules: [{ apiGroups: [''], resources: ['nodes'], verbs: ['get'] }],
     },
     clusterBinding('kubeadm:get-nodes', 'kubeadm:get-nodes', group(bootstrappers)),
     clusterBinding('kubeadm:kubelet-bootstrap', 'system:node-bootstrapper', group(bootstrappers)),
-    clusterBinding(
-      'kubeadm:node-autoapprove-bootstrap',
-      'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
-      group(bootstrappers),
-    ),
-    clusterBinding(
-      'kubeadm:node-autoapprove-certificate-rotation',
-      'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient',
-      group('system:nodes'),
-    ),
-    ...published('kubeadm:kubelet-config', {
-      configMap: { ...head('v1', 'ConfigMap', 'kubelet-config', 'kube-system'), data: { kubelet: kubeletConfig } },
-      to: [group('system:nodes'), group(bootstrappers)],
-    }),
+    clusterBinding('kubeadm:node-autoapprove-bootstrap', `${requests}:nodeclient`, group(bootstrappers)),
+    clusterBinding('kubeadm:node-autoapprove-certificate-rotation', `${requests}:selfnodeclient`, group('system:nodes')),
     ...published('kubeadm:bootstrap-signer-clusterinfo', {
-      configMap: { ...head('v1', 'ConfigMap', 'cluster-info', 'kube-public'), data: { kubeconfig: clusterInfo(serverUrl, caPem) } },
+      object: { ...head('v1', 'ConfigMap', 'cluster-info', 'kube-public'), data: { kubeconfig: clusterInfo(serverUrl, caPem) } },
       to: [{ apiGroup: rbac, kind: 'User', name: 'system:anonymous' }],
     }),
   ]
 }
 
-interface Subject {
+export interface Subject {
   readonly apiGroup: string
   readonly kind: 'Group' | 'User'
   readonly name: string
 }
 
-function group(name: string): Subject {
+export function group(name: string): Subject {
   return { apiGroup: rbac, kind: 'Group', name }
 }
 
-function head(apiVersion: string, kind: string, name: string, namespace?: string): UnknownObject {
+export function head(apiVersion: string, kind: string, name: string, namespace?: string): UnknownObject {
   return { apiVersion, kind, metadata: { name, ...(namespace ? { namespace } : {}) } }
 }
 
@@ -67,14 +70,15 @@ function clusterBinding(name: string, role: string, subject: Subject): UnknownOb
   }
 }
 
-/** A ConfigMap, and the role by which its readers may get it and nothing else. */
-function published(role: string, { configMap, to }: { configMap: UnknownObject; to: readonly Subject[] }): UnknownObject[] {
-  const { name, namespace } = configMap.metadata
+/** A ConfigMap or Secret, and the role by which its readers may get it and nothing else. */
+export function published(role: string, { object, to }: { object: UnknownObject; to: readonly Subject[] }): UnknownObject[] {
+  const { name, namespace } = object.metadata
+  const resource = object.kind === 'Secret' ? 'secrets' : 'configmaps'
   return [
-    configMap,
+    object,
     {
       ...head(`${rbac}/v1`, 'Role', role, namespace),
-      rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: [name], verbs: ['get'] }],
+      rules: [{ apiGroups: [''], resources: [resource], resourceNames: [name], verbs: ['get'] }],
     },
     {
       ...head(`${rbac}/v1`, 'RoleBinding', role, namespace),
