@@ -122,7 +122,9 @@ export class ApiServer {
     const authentication = defaultAuthenticators(options.authentication, deps)
     const authorization = defaultAuthorizers(options.authorizationModes, this.access)
     const { authorizer } = authorization
-    const admission = new AdmissionChain(defaultAdmission({ ...deps, authorizer }, authorization.rbac, options.admission))
+    const admission = new AdmissionChain(
+      defaultAdmission({ ...deps, authorizer, resources: this.resources }, authorization.rbac, options.admission),
+    )
     this.objects = new ObjectStore({ store, clock, random, admission, leaseFor: sharedLeases(store, clock) })
     const virtual = virtualResources(deps, authentication, authorizer)
     const rest = { objects: this.objects, store, clock, random, authorizer }

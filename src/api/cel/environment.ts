@@ -20,6 +20,8 @@ export interface EnvironmentOptions {
   readonly libraries: readonly Library[]
   readonly variables?: Readonly<Record<string, Type>>
   readonly structs?: readonly StructDeclaration[]
+  /** Types that are only known by their names. */
+  readonly resolveStruct?: (name: string) => StructDeclaration | undefined
   /** Names may leave it out: "a.b". */
   readonly container?: string
   /** Lists and maps in literals have elements of one type. */
@@ -77,7 +79,7 @@ export class Environment {
       variable: (name) => variables.get(name),
       constant: (name) => this.#constants.get(name),
       function: (name) => this.#functions.get(name),
-      struct: (name) => this.#structs.get(name),
+      struct: (name) => this.#struct(name),
       candidates: candidatesIn(options.container ?? ''),
       homogeneousLiterals: options.homogeneousLiterals ?? false,
     }
@@ -116,7 +118,7 @@ export class Environment {
       checked,
       overloads: (name) => this.#overloads(name),
       constant: (name) => this.#constants.get(name)?.value,
-      struct: (name) => this.#structs.get(name),
+      struct: (name) => this.#struct(name),
     })
     return {
       source,
@@ -125,6 +127,10 @@ export class Environment {
       evaluate: (values, costLimit = Number.POSITIVE_INFINITY) => evaluate(code, variables, slots, values, costLimit),
       estimate: (hint) => estimateCost(checked, hint),
     }
+  }
+
+  #struct(name: string): StructDeclaration | undefined {
+    return this.#structs.get(name) ?? this.#options.resolveStruct?.(name)
   }
 
   #overloads(name: string): readonly Overload[] {

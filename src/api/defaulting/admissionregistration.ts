@@ -46,7 +46,15 @@ function defaultWebhook(webhook: Webhook): void {
 export function defaultValidatingPolicy({ spec }: { spec?: { failurePolicy?: string; matchConstraints?: MatchResources } }): void {
   if (!spec) return
   setDefault(spec, 'failurePolicy', 'Fail')
-  const constraints = spec.matchConstraints
+  defaultMatchResources(spec.matchConstraints)
+}
+
+/** Of both kinds of policies. */
+export function defaultPolicyBinding({ spec }: { spec?: { matchResources?: MatchResources } }): void {
+  defaultMatchResources(spec?.matchResources)
+}
+
+function defaultMatchResources(constraints: MatchResources | undefined): void {
   if (!constraints) return
   setDefault(constraints, 'matchPolicy', 'Equivalent')
   setDefault(constraints, 'namespaceSelector', {})

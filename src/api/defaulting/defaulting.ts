@@ -31,7 +31,12 @@ import {
   defaultStatefulSet,
   defaultTemplate,
 } from './workloads.js'
-import { defaultMutatingWebhooks, defaultValidatingPolicy, defaultValidatingWebhooks } from './admissionregistration.js'
+import {
+  defaultMutatingWebhooks,
+  defaultPolicyBinding,
+  defaultValidatingPolicy,
+  defaultValidatingWebhooks,
+} from './admissionregistration.js'
 import { defaultFlowSchema, defaultPriorityLevel } from './flowcontrol.js'
 
 type Defaulter = (object: never) => void
@@ -72,6 +77,8 @@ const defaulters: Readonly<Record<string, Defaulter>> = {
   'admissionregistration.k8s.io/v1/MutatingWebhookConfiguration': defaultMutatingWebhooks,
   'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy': defaultValidatingPolicy,
   'admissionregistration.k8s.io/v1/MutatingAdmissionPolicy': defaultValidatingPolicy,
+  'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding': defaultPolicyBinding,
+  'admissionregistration.k8s.io/v1/MutatingAdmissionPolicyBinding': defaultPolicyBinding,
   'flowcontrol.apiserver.k8s.io/v1/FlowSchema': defaultFlowSchema,
   'flowcontrol.apiserver.k8s.io/v1/PriorityLevelConfiguration': defaultPriorityLevel,
 }

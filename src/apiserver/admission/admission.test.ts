@@ -9,6 +9,7 @@ import type { UserInfo } from '../authn/authenticator.js'
 import { rbacAuthorizer } from '../authz/rbac/rbac.js'
 import { alwaysAllow } from '../authz/union.js'
 import { defaultAdmission } from '../defaults.js'
+import { Resources } from '../resources.js'
 import { FakeAccess } from '../testdata/fake-access.js'
 import type { AdmissionPlugin, AdmissionRequest, Operation } from './admission.js'
 import { buildAdmission } from './plugins.js'
@@ -31,7 +32,7 @@ function setUp(choice: { enable?: string[] } = {}) {
   const access = new FakeAccess()
   access.add(resources.namespaces, { metadata: { name: 'ns' } })
   access.add(resources.serviceAccounts, { metadata: { name: 'default', namespace: 'ns' } })
-  const deps = { access, clock: new VirtualClock(), random: seededRandom(1), authorizer: alwaysAllow }
+  const deps = { access, clock: new VirtualClock(), random: seededRandom(1), authorizer: alwaysAllow, resources: new Resources() }
   const chain = defaultAdmission(deps, undefined, choice)
   const warnings: string[] = []
   const admit = (ask: Ask) => run(chain, requestOf(ask, warnings))
@@ -403,7 +404,7 @@ describe('RBAC escalation', () => {
   it('lets nobody give what he has not', async () => {
     const { access, deps } = setUp()
     const rbac = rbacAuthorizer(access)
-    const chain = defaultAdmission({ ...deps, authorizer: rbac }, rbac)
+    const chain = defaultAdmission({ ...deps, authorizer: rbac, resources: new Resources() }, rbac)
     const jane: UserInfo = { name: 'jane', groups: [] }
     const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }]
     access.add(resources.clusterRoles, { metadata: { name: 'view-pods' }, rules } as KubeObject)

@@ -11,6 +11,8 @@ export interface AdmissionRequest {
   readonly kind: GroupVersionKind
   readonly namespace: string
   readonly name: string
+  /** The request named a collection, and this object is one of it. */
+  readonly ofCollection?: true
   readonly user: UserInfo
   readonly dryRun: boolean
   /** The new object; undefined on DELETE. */

@@ -9,6 +9,8 @@ import { namespaceLifecycle } from './namespace-lifecycle/namespace-lifecycle.js
 import { nodeRestriction } from './node-restriction/node-restriction.js'
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize/persistent-volume-claim-resize.js'
 import type { AdmissionDeps } from './plugin.js'
+import { mutatingAdmissionPolicy } from './policies/mutating.js'
+import { validatingAdmissionPolicy } from './policies/validating.js'
 import { podSecurity } from './pod-security/pod-security.js'
 import { podTopologyLabels } from './pod-topology-labels/pod-topology-labels.js'
 import { priorityPlugin } from './priority/priority.js'
@@ -52,9 +54,9 @@ export const admissionPlugins: ReadonlyMap<string, PluginEntry> = new Map([
   ['CertificateSubjectRestriction', on(certificateSubjectRestriction)],
   ['DefaultIngressClass', on(defaultIngressClass)],
   ['DenyServiceExternalIPs', off(() => denyServiceExternalIps)],
-  ['MutatingAdmissionPolicy', on()],
+  ['MutatingAdmissionPolicy', on(mutatingAdmissionPolicy)],
   ['MutatingAdmissionWebhook', on()],
-  ['ValidatingAdmissionPolicy', on()],
+  ['ValidatingAdmissionPolicy', on(validatingAdmissionPolicy)],
   ['ValidatingAdmissionWebhook', on()],
   ['ResourceQuota', on(resourceQuota)],
   ['AlwaysDeny', off(() => alwaysDenyAll)],

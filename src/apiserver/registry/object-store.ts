@@ -40,6 +40,8 @@ export interface WriteRequest {
   readonly namespace: string
   readonly name: string
   readonly subresource: string
+  /** The request named a collection, and this object is one of it. */
+  readonly ofCollection?: true
   readonly user: UserInfo
   readonly dryRun: boolean
   readonly options: Readonly<Record<string, unknown>>
@@ -352,6 +354,7 @@ export class ObjectStore {
       // A namespace is in itself, for whoever looks at namespaces.
       namespace: group === '' && resource === 'namespaces' ? name || (object?.metadata.name ?? '') : namespace,
       name: name || (object?.metadata.name ?? ''),
+      ...(request.ofCollection ? { ofCollection: true } : {}),
       user,
       dryRun,
       object,

@@ -156,7 +156,7 @@ async function deleteOne(
   dryRun: boolean,
 ): Promise<UnknownObject | undefined> {
   const { name = '', namespace = '' } = object.metadata
-  const write = { ...writeRequest(rest, name), namespace }
+  const write = { ...writeRequest(rest, name), namespace, ofCollection: true } as const
   try {
     await deps.objects.delete(dryRun ? { ...write, dryRun } : write, options)
     // Shown as they were found, whatever became of them.
