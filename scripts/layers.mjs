@@ -25,7 +25,7 @@ const rowOf = new Map(rows.flatMap((folders, row) => folders.map((folder) => [fo
 const pure = ['base', 'api', 'client', 'controllers', 'scheduler', 'apiserver', 'kubelet', 'storage']
 const shell = [
   /^apiserver\/(http|authn|aggregation|webhooks|kubelet-connector)\//,
-  /^kubelet\/(server|runtimes\/(native|cri)|files|volumes)\//,
+  /^kubelet\/(server|runtimes\/(native|cri)|files|volumes|machine)\//,
   /^client\/https\//,
   /^storage\/(embedded|etcd|etcd-server|framed|encryption)\//,
   /^base\/node\//,

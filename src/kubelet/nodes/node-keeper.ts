@@ -12,7 +12,7 @@ import { parseResponse } from '../../client/rest-client.js'
 import { Agenda } from '../agenda.js'
 import type { WriteQueue } from '../write-queue.js'
 import { leasePath, newLease, renewBody, renewMs, versionIn } from './lease-body.js'
-import { annotationsOf, isHealthy, newNode, nodeStatusPatch, standardLabels, statusOfNode } from './node-object.js'
+import { annotationsOf, saysWhatIs, newNode, nodeStatusPatch, standardLabels, statusOfNode } from './node-object.js'
 import type { NodeRecord } from './node-record.js'
 
 /**
@@ -92,7 +92,7 @@ export class NodeKeeper {
       record.nextStatusMs = this.#needsStatus(record, node) ? nowMs : nowMs + reportMs * (0.5 + random.next() / 2)
       // The status has just been a heartbeat: leases of many nodes that begin together can be spread over a whole period.
       record.nextRenewMs = nowMs + renewMs * random.next() * (this.#records.size > fewNodes ? 1 : 0)
-    } else if (!isHealthy(node)) record.nextStatusMs = Math.min(record.nextStatusMs, nowMs)
+    } else if (!saysWhatIs(node, record.description)) record.nextStatusMs = Math.min(record.nextStatusMs, nowMs)
     this.#plan(record)
   }
 
@@ -105,13 +105,21 @@ export class NodeKeeper {
     this.#agenda.delete(record)
   }
 
+  /** What a node says of itself has changed: it is written at once. */
+  stateChanged(name: string): void {
+    const record = this.#records.get(name)
+    if (!record?.node) return
+    record.nextStatusMs = this.#options.clock.now()
+    this.#plan(record)
+  }
+
   stop(): void {
     this.#agenda.stop()
   }
 
   #needsStatus(record: NodeRecord, node: Node): boolean {
-    if (!isHealthy(node) || !record.registers)
-      return !isHealthy(node) || node.status?.nodeInfo?.kubeletVersion !== record.description.info.kubeletVersion
+    const isTold = saysWhatIs(node, record.description)
+    if (!isTold || !record.registers) return !isTold || node.status?.nodeInfo?.kubeletVersion !== record.description.info.kubeletVersion
     const patch = nodeStatusPatch(node.status ?? {}, statusOfNode(record.description, node.status, this.#options.clock.now()))
     return Object.keys(patch).length > 1 || this.#missingMetadata(record, node) !== undefined
   }

@@ -21,7 +21,12 @@ export interface NodeDescription {
   readonly endpoint?: string
   readonly providerId?: string
   readonly unschedulable?: boolean
+  /** What the node says of itself now, where that may be bad news. Default: all is well. */
+  readonly conditions?: () => readonly NodeState[]
 }
+
+/** A condition of a node but for its times. */
+export type NodeState = Required<Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>>
 
 /** The Node object to register. It is Ready from the start: what runs its pods was there before it. */
 export function newNode(description: NodeDescription, nowMs: number): Node {
@@ -68,33 +73,39 @@ export function statusOfNode(description: NodeDescription, old: NodeStatus | und
   return {
     capacity: { ...capacity },
     allocatable: { ...(allocatable ?? capacity) },
-    conditions: nodeConditions(old?.conditions ?? [], nowMs),
+    conditions: nodeConditions(description.conditions?.() ?? healthyStates, old?.conditions ?? [], nowMs),
     addresses,
     daemonEndpoints: { kubeletEndpoint: { Port: port ?? 10250 } },
     nodeInfo: info,
   }
 }
 
-const healthy: readonly (readonly [type: string, status: string, reason: string, message: string])[] = [
-  ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
-  ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
-  ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
-  ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'],
+/** The kubelet's conditions of a healthy node. */
+export const healthyStates: readonly NodeState[] = [
+  {
+    type: 'MemoryPressure',
+    status: 'False',
+    reason: 'KubeletHasSufficientMemory',
+    message: 'kubelet has sufficient memory available',
+  },
+  { type: 'DiskPressure', status: 'False', reason: 'KubeletHasNoDiskPressure', message: 'kubelet has no disk pressure' },
+  { type: 'PIDPressure', status: 'False', reason: 'KubeletHasSufficientPID', message: 'kubelet has sufficient PID available' },
+  { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' },
 ]
 
-/** The kubelet's conditions of a healthy node, keeping lastTransitionTime where the status did not change. */
-export function nodeConditions(old: readonly NodeCondition[], nowMs: number): NodeCondition[] {
+/** Keeps lastTransitionTime where the status did not change. */
+function nodeConditions(states: readonly NodeState[], old: readonly NodeCondition[], nowMs: number): NodeCondition[] {
   const at = timestamp(nowMs)
-  return healthy.map(([type, status, reason, message]) => {
+  return states.map(({ type, status, reason, message }) => {
     const before = old.find((condition) => condition.type === type)
     const lastTransitionTime = before?.status === status && before.lastTransitionTime ? before.lastTransitionTime : at
     return { type, status, lastHeartbeatTime: at, lastTransitionTime, reason, message }
   })
 }
 
-/** Whether every condition of a healthy node is there. */
-export function isHealthy(node: Node): boolean {
-  return healthy.every(([type, status]) =>
+/** Whether the Node says what its kubelet says of it. */
+export function saysWhatIs(node: Node, { conditions }: NodeDescription): boolean {
+  return (conditions?.() ?? healthyStates).every(({ type, status }) =>
     node.status?.conditions?.some((condition) => condition.type === type && condition.status === status),
   )
 }

@@ -1,5 +1,5 @@
 import { timestamp } from '../../base/clock.js'
-import type { Container, ContainerState, ContainerStatus, Pod, PodStatus } from '../../api/types/core-v1.js'
+import type { Container, ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from '../../api/types/core-v1.js'
 import type { RuntimeContainer, RuntimePod } from '../runtime.js'
 import { conditionsOf } from './conditions.js'
 import { currentAttempt, isActive, isSidecar, isTerminalPhase, previousAttempt, restartsAfter } from './containers.js'
@@ -17,6 +17,10 @@ export interface Waiting {
 export interface Verdict {
   readonly reason: string
   readonly message: string
+  /** How long its containers have to end, where that is not the pod's own grace. */
+  readonly graceSeconds?: number
+  /** The kubelet ends a pod that ran, for the node's sake: that is a disruption (KEP-3329). */
+  readonly isDisruption?: boolean
 }
 
 export interface StatusInput {
@@ -52,7 +56,7 @@ export function statusOf(input: StatusInput): PodStatus {
   return {
     ...(pod.metadata.generation ? { observedGeneration: pod.metadata.generation } : {}),
     phase: settled,
-    conditions,
+    conditions: verdict?.isDisruption ? [...conditions, disruptionOf(verdict, old.conditions ?? [], at)] : conditions,
     ...(verdict ? { reason: verdict.reason, message: verdict.message } : {}),
     hostIP: input.hostIps[0],
     hostIPs: input.hostIps.map((ip) => ({ ip })),
@@ -62,6 +66,12 @@ export function statusOf(input: StatusInput): PodStatus {
     containerStatuses: containers,
     qosClass: old.qosClass ?? qosClassOf(pod),
   }
+}
+
+function disruptionOf({ message }: Verdict, old: readonly PodCondition[], at: string): PodCondition {
+  const before = old.find(({ type, status }) => type === 'DisruptionTarget' && status === 'True')
+  const lastTransitionTime = before?.lastTransitionTime ?? at
+  return { type: 'DisruptionTarget', status: 'True', lastTransitionTime, reason: 'TerminationByKubelet', message }
 }
 
 /** A pod that ended stays ended, and does not say so before its last container has. */

@@ -14,7 +14,7 @@ import { isActive, isTerminalPhase } from '../pods/containers.js'
 import { shareOf } from '../pods/node-usage.js'
 import { type ContainerStart, type ContainerStop, type PodPlan, type PodView, type ProbeResults, planRun, planStop } from '../pods/plan.js'
 import { RestartBackoff } from '../pods/restart-backoff.js'
-import { statusOf, type Waiting } from '../pods/status.js'
+import { statusOf, type Verdict, type Waiting } from '../pods/status.js'
 import { statusPatch } from '../pods/status-patch.js'
 import { type Runtime, RuntimeError, type RuntimePod } from '../runtime.js'
 import { environmentNeeds, type References, volumeNeeds } from '../volumes/references.js'
@@ -49,6 +49,8 @@ export interface PodWorkersOptions {
   readonly finalStatus?: 'always' | 'when-kept'
   /** How many events may be written; upstream's eventRecordQPS and eventBurst when left out. */
   readonly eventAllowance?: TokenBucketOptions
+  /** Why the node takes no such pod now (it is short of something, or shutting down); asked after everything else allows it. */
+  readonly refuses?: (pod: Pod) => Verdict | undefined
   /** Told when a pod is forgotten. */
   readonly onForget?: (record: PodRecord) => void
 }
@@ -162,6 +164,15 @@ export class PodWorkers {
     if (record) this.#events.tell(record, 'Unhealthy', message)
   }
 
+  /** Ends a pod for the node's sake. Its status says so at once, its object stays. */
+  evict(uid: string, verdict: Verdict): void {
+    const record = this.#records.get(uid)
+    if (!record || record.verdict) return
+    record.verdict = verdict
+    this.#events.tell(record, verdict.reason, verdict.message, true)
+    this.wake(uid)
+  }
+
   wake(uid: string): void {
     if (this.#stopped) return
     this.#dirty.add(uid)
@@ -248,7 +259,7 @@ export class PodWorkers {
   #admit(record: PodRecord): void {
     const { host, pod, isStatic, uid } = record
     const share = shareOf(pod)
-    const verdict = host.node && refusalOf({ pod, share, node: host.node, usage: host.usage, isStatic })
+    const verdict = (host.node && refusalOf({ pod, share, node: host.node, usage: host.usage, isStatic })) ?? this.#options.refuses?.(pod)
     if (verdict) {
       record.verdict = verdict
       this.#events.tell(record, verdict.reason, verdict.message, true)
@@ -414,7 +425,8 @@ export class PodWorkers {
     this.#options.runtime.stopContainer(record.uid, name, graceMs)
   }
 
-  #graceMs({ gone, isStatic, pod }: PodRecord): number {
+  #graceMs({ gone, isStatic, pod, verdict }: PodRecord): number {
+    if (verdict?.graceSeconds !== undefined) return verdict.graceSeconds * 1000
     if (gone && !isStatic) return leastGraceMs
     return (pod.metadata.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? defaultGraceSeconds) * 1000
   }
