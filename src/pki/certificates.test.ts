@@ -1,6 +1,7 @@
-import { X509Certificate } from 'node:crypto'
-import { expect, it } from 'vitest'
-import { createAuthority, createLeaf } from './certificates.js'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { createAuthority, createLeaf, createRequest } from './certificates.js'
+import { issueForRequest, readRequest } from './signing-requests.js'
 
 it('signs leaves that its authority verifies, with the names they ask for', async () => {
   const nowMs = Date.now()
@@ -57,4 +58,28 @@ it('is read the same by an X.509 library of another maker', async () => {
       'fd00:0:0:1::a',
     ])
   }
+})
+
+describe('a request for a certificate', () => {
+  it.each(['ECDSA-P256', 'ECDSA-P384', 'RSA-2048'] as const)(
+    'of %s is signed by its own key and says for whom and which names',
+    async (algorithm) => {
+      const { request, key } = await createRequest({
+        ...{ commonName: 'system:node:a', organizations: ['system:nodes'], dnsNames: ['a'], ipAddresses: ['10.0.0.1'], algorithm },
+      })
+      expect(readRequest(request)).toMatchObject({
+        commonName: 'system:node:a',
+        organizations: ['system:nodes'],
+        dnsNames: ['a'],
+        ipAddressCount: 1,
+      })
+      const authority = await createAuthority('kubernetes', { nowMs: Date.now() })
+      const cert = issueForRequest(authority, request, {
+        usages: ['client auth'],
+        notBeforeMs: Date.now(),
+        notAfterMs: Date.now() + 60_000,
+      })
+      expect(new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))).toBe(true)
+    },
+  )
 })

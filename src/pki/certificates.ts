@@ -59,6 +59,7 @@ export const oids = {
   extendedKeyUsage: '2.5.29.37',
   server: '1.3.6.1.5.5.7.3.1',
   client: '1.3.6.1.5.5.7.3.2',
+  extensionRequest: '1.2.840.113549.1.9.14',
 }
 
 /** KeyUsage: digitalSignature, keyEncipherment, and for authorities keyCertSign. */
@@ -93,8 +94,41 @@ export async function createLeaf(authority: KeyPair, options: LeafOptions & { no
   return { cert: signFor(authority, keys.publicKey, options), key: privatePem(keys.privateKey) }
 }
 
+/** A request (RFC 2986) for a certificate, PEM, with the new key that it is for. */
+export async function createRequest(
+  options: Subject & { readonly dnsNames?: readonly string[]; readonly ipAddresses?: readonly string[]; readonly algorithm?: KeyAlgorithm },
+): Promise<{ readonly request: string; readonly key: string }> {
+  const { publicKey, privateKey } = await generateKeys(options.algorithm)
+  const names = alternativeNames(options)
+  const extensions = names.length > 0 ? sequence(extension(oids.subjectAltName, sequence(...names))) : undefined
+  const body = sequence(
+    integer(Uint8Array.of(0)),
+    nameOf(options),
+    publicKey.export({ type: 'spki', format: 'der' }),
+    explicit(0, ...(extensions ? [sequence(oid(oids.extensionRequest), set(extensions))] : [])),
+  )
+  return {
+    request: pem('CERTIFICATE REQUEST', sequence(body, signatureAlgorithm(privateKey), bits(sign('sha256', body, privateKey)))),
+    key: privatePem(privateKey),
+  }
+}
+
+function alternativeNames({
+  dnsNames = [],
+  ipAddresses = [],
+}: {
+  readonly dnsNames?: readonly string[]
+  readonly ipAddresses?: readonly string[]
+}): Der[] {
+  return [...dnsNames.map(dnsName), ...ipAddresses.map(ipName)]
+}
+
+function signatureAlgorithm(key: KeyObject): Der {
+  return key.asymmetricKeyType === 'ec' ? sequence(oid(oids.ecdsaWithSha256)) : sequence(oid(oids.rsaWithSha256), nothing)
+}
+
 function signFor(authority: KeyPair, publicKey: KeyObject, options: LeafOptions & { nowMs: number }): string {
-  const names = [...(options.dnsNames ?? []).map(dnsName), ...(options.ipAddresses ?? []).map(ipName)]
+  const names = alternativeNames(options)
   return issue(authority, {
     subject: nameOf(options),
     notBeforeMs: options.nowMs - backdateMs,
@@ -151,7 +185,7 @@ export interface Unsigned {
 
 /** RFC 5280, 4.1: a version 3 certificate, PEM. */
 function signed({ issuer, subject, notBeforeMs, notAfterMs, publicKey, signingKey, extensions }: Unsigned): string {
-  const algorithm = signingKey.asymmetricKeyType === 'ec' ? sequence(oid(oids.ecdsaWithSha256)) : sequence(oid(oids.rsaWithSha256), nothing)
+  const algorithm = signatureAlgorithm(signingKey)
   const body = sequence(
     explicit(0, integer(Uint8Array.of(2))),
     integer(serialNumber()),

@@ -31,7 +31,6 @@ interface Parsed extends RequestContent {
 }
 
 const requestOids = {
-  extensionRequest: '1.2.840.113549.1.9.14',
   ecdsaWithSha384: '1.2.840.10045.4.3.3',
   ecdsaWithSha512: '1.2.840.10045.4.3.4',
   rsaWithSha384: '1.2.840.113549.1.1.12',
@@ -109,7 +108,7 @@ function subjectParts(subject: Element, type: string): string[] {
 function alternativeNames(attributes: Element | undefined): Element[] {
   for (const attribute of inside(attributes)) {
     const [id, values] = inside(attribute)
-    if (!isOid(id, requestOids.extensionRequest)) continue
+    if (!isOid(id, oids.extensionRequest)) continue
     for (const asked of inside(inside(values)[0])) {
       const parts = inside(asked)
       if (isOid(parts[0], oids.subjectAltName)) return inside(inside(parts.at(-1))[0])
