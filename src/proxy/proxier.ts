@@ -121,10 +121,11 @@ export class Proxier {
   }
 
   #changed(): void {
+    // Until the first lists are complete there is nothing to do with what comes.
+    if (!this.#runner) return
     const { metrics, families, health, clock } = this.#options
     metrics.servicesPending.set([], this.#pending.services)
     metrics.endpointsPending.set([], this.#pending.slices)
-    if (!this.#runner) return
     for (const family of families) metrics.lastQueued.set([family], clock.now() / 1000)
     health.queued()
     this.#runner.request()

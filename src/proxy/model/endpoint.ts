@@ -18,6 +18,8 @@ export interface Endpoint {
   readonly zoneHints: readonly string[]
 }
 
+const none: readonly string[] = []
+
 /** By `portKey`, each sorted by address, so that equal slices give equal lists in whatever order they come. */
 export type EndpointsByPort = ReadonlyMap<string, readonly Endpoint[]>
 
@@ -45,18 +47,22 @@ export function endpointsByPort(slices: readonly EndpointSlice[], family: IpFami
   return new Map([...ports].map(([key, found]) => [key, [...found.values()].sort((a, b) => (a.address < b.address ? -1 : 1))]))
 }
 
-function endpointOf(of: SliceEndpoint, port: number, family: IpFamily, nodeName: string): Endpoint | undefined {
+function endpointOf(of: SliceEndpoint, port: number, family: IpFamily, here: string): Endpoint | undefined {
   // Addresses beyond the first are never used (discovery/v1: "consumers should use the first").
   const ip = addressOf(family, of.addresses[0])
   if (!ip) return undefined
-  const { conditions, hints } = of
+  const { conditions, hints, nodeName } = of
   return {
-    ...{ ip, port, address: `${ip} . ${port}`, isLocal: of.nodeName === nodeName, hasNode: of.nodeName !== undefined },
+    ip,
+    port,
+    address: `${ip} . ${port}`,
+    isLocal: nodeName === here,
+    hasNode: nodeName !== undefined,
     // What is not said counts as ready and serving (discovery/v1).
     ready: conditions?.ready ?? true,
     serving: conditions?.serving ?? conditions?.ready ?? true,
     terminating: conditions?.terminating ?? false,
-    nodeHints: hints?.forNodes?.map(({ name }) => name) ?? [],
-    zoneHints: hints?.forZones?.map(({ name }) => name) ?? [],
+    nodeHints: hints?.forNodes?.map(({ name }) => name) ?? none,
+    zoneHints: hints?.forZones?.map(({ name }) => name) ?? none,
   }
 }

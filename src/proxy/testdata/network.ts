@@ -6,10 +6,9 @@
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { type RunProgram, runProgram } from '../program.js'
 
 /** Why packets cannot be tested here; '' when they can. */
@@ -41,7 +40,8 @@ export class Agent {
     readonly namespace: string,
     name: string,
   ) {
-    const script = fileURLToPath(new URL('agent.mjs', import.meta.url))
+    // Tests and benchmarks run from the root of the project.
+    const script = resolve('src/proxy/testdata/agent.mjs')
     this.#process = spawn('ip', ['netns', 'exec', namespace, process.execPath, script, name], { stdio: ['pipe', 'pipe', 'inherit'] })
     createInterface({ input: this.#process.stdout }).on('line', (line) => {
       const { id, answer } = JSON.parse(line) as { id: number; answer: string }
