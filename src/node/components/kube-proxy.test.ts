@@ -129,7 +129,7 @@ describe('quorate kube-proxy', () => {
     expect([ask('/healthz'), ask('/livez')]).toEqual([503, 503])
     health.updated()
     expect(ask('/livez')).toBe(200)
-    expect(metrics.text()).toContain('kubeproxy_proxy_healthz_total{code="503"} 2')
+    expect(metrics.text()).toContain('kubeproxy_proxy_healthz_total{code="503"} 3')
   })
 
   it('says its mode, its configuration and its metrics to its own machine', () => {
