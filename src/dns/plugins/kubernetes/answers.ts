@@ -158,8 +158,12 @@ function serverAddresses(options: AnswerOptions, zone: string): { readonly domai
     for (const { entry, endpoint } of index.endpointsOfIp(ip)) {
       const { service } = entry
       if (!service || service.kind === 'ExternalName') continue
-      if (service.kind === 'Headless') found.push({ domain: domainOf(entry, endpoint, zone), ip: endpoint.ip })
-      else for (const clusterIp of service.ips) found.push({ domain: `${entry.name}.${entry.namespace}.svc.${zone}`, ip: clusterIp })
+      const isHeadless = service.kind === 'Headless'
+      const domain = isHeadless ? domainOf(entry, endpoint, zone) : `${entry.name}.${entry.namespace}.svc.${zone}`
+      for (const text of isHeadless ? [endpoint.ip] : service.ips) {
+        const address = ipAddress(text)
+        if (address) found.push({ domain, ip: address })
+      }
     }
   const unique = new Map(found.map((each) => [`${each.domain} ${each.ip.text}`, each]))
   if (unique.size > 0) return [...unique.values()]

@@ -136,9 +136,16 @@ function slim(object: KubeObject): void {
     ...{ name: own, namespace, uid, resourceVersion },
     ...(service ? { labels: { 'kubernetes.io/service-name': service } } : {}),
   }
-  const whole = object as { spec?: Record<string, unknown>; status?: Record<string, unknown> }
-  if (whole.spec && 'containers' in whole.spec) {
-    delete whole.spec
-    whole.status = { podIP: whole.status?.podIP, podIPs: whole.status?.podIPs }
-  }
+  const { spec, status, endpoints } = object as Partial<Pod> & Partial<EndpointSlice>
+  if (endpoints)
+    (object as unknown as EndpointSlice).endpoints = endpoints.map(({ addresses, conditions, hostname, targetRef }) => ({
+      addresses,
+      ...(conditions?.ready === false ? { conditions: { ready: false } } : {}),
+      ...(hostname ? { hostname } : {}),
+      ...(targetRef?.name ? { targetRef: { name: targetRef.name } } : {}),
+    }))
+  if (!spec || !('containers' in spec)) return
+  delete (object as Partial<Pod>).spec
+  const pod = object as unknown as Pod
+  pod.status = { podIP: status?.podIP, podIPs: status?.podIPs }
 }

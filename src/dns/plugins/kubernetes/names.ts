@@ -4,7 +4,15 @@
  */
 import { canonicalIp } from '../../wire/record.js'
 import { addressOfReverse, isReverseZone } from '../../corefile/address.js'
-import { type EndpointRecord, type IpAddress, ipAddress, type NameEntry, type ServiceIndex, type ServicePort } from './service-index.js'
+import {
+  type EndpointRecord,
+  type IpAddress,
+  ipAddress,
+  labelOf,
+  type NameEntry,
+  type ServiceIndex,
+  type ServicePort,
+} from './service-index.js'
 
 export interface Target {
   /** Where it is, or the alias that it is. */
@@ -82,7 +90,7 @@ function findService(options: NameOptions, namespace: string, name: string, belo
     if (options.ignoreEmptyService && !hasEndpoints(entry)) return 'NXDOMAIN'
     const ports = service.ports.filter(wanted)
     return foundOrNot({
-      targets: ports.flatMap(({ port }) => service.ips.map((ip) => ({ ip, port, domain }))),
+      targets: ports.flatMap(({ port }) => service.ips.map((ip) => ({ ip: ipAddress(ip), port, domain }))),
       entry,
       ports: ports.length,
       second,
@@ -90,12 +98,16 @@ function findService(options: NameOptions, namespace: string, name: string, belo
     })
   }
   const targets: Target[] = []
-  for (const { endpoints, ports } of entry.slices) {
-    const asked = ports.filter(wanted)
-    for (const endpoint of endpoints)
-      if (isPortQuery || first === undefined || endpoint.label.toLowerCase() === first)
-        for (const { port } of asked) targets.push({ ip: endpoint.ip, port, domain: `${endpoint.label}.${domain}` })
+  const add = (endpoint: EndpointRecord, ports: readonly ServicePort[]) => {
+    const ip = ipAddress(endpoint.ip)
+    for (const { port } of ports) targets.push({ ip, port, domain: `${labelOf(endpoint)}.${domain}` })
   }
+  if (first !== undefined && !isPortQuery) for (const { endpoint, ports } of entry.labelled(first)) add(endpoint, ports)
+  else
+    for (const { endpoints, ports } of entry.slices) {
+      const asked = ports.filter(wanted)
+      for (const endpoint of endpoints) add(endpoint, asked)
+    }
   return foundOrNot({ targets, entry, ports: targets.length, second, isPortQuery })
 }
 
@@ -144,5 +156,5 @@ export function namesOfReverse(options: NameOptions, key: string): readonly stri
 }
 
 export function domainOf({ name, namespace }: NameEntry, endpoint: EndpointRecord, zone: string): string {
-  return `${endpoint.label}.${name}.${namespace}.svc.${zone}`
+  return `${labelOf(endpoint)}.${name}.${namespace}.svc.${zone}`
 }

@@ -2,6 +2,7 @@
  * What the cluster's objects say about names, by name: updated by each event in time of the object that changed, so that a query
  * reads one entry and never scans. Names have no upper case in Kubernetes, so keys are as they are.
  */
+import { parseIp } from '../../../api/ip.js'
 import type { EndpointSlice } from '../../../api/types/discovery-v1.js'
 import type { Namespace, Pod, Service } from '../../../api/types/core-v1.js'
 import type { Body } from '../../answer.js'
@@ -25,17 +26,23 @@ export interface ServiceRecord {
   readonly name: string
   readonly namespace: string
   readonly kind: 'ClusterIP' | 'Headless' | 'ExternalName'
-  readonly ips: readonly IpAddress[]
+  readonly ips: readonly string[]
   readonly ports: readonly ServicePort[]
   readonly externalName: string
 }
 
+/** There are tens of thousands: an address is kept as the text that it came as. */
 export interface EndpointRecord {
-  readonly ip: IpAddress
-  /** The label of its own, below the service's name. */
-  readonly label: string
-  /** Whether the label is the endpoint's hostname: those have a PTR record. */
+  readonly ip: string
+  /** The hostname or pod that names it; absent: its address does. */
+  readonly name: string | undefined
+  /** Whether it has a hostname: those have a PTR record. */
   readonly named: boolean
+}
+
+/** The label of its own, below the service's name. */
+export function labelOf({ name, ip }: EndpointRecord): string {
+  return name ?? labelOfIp(ip)
 }
 
 interface SliceRecord {
@@ -52,10 +59,31 @@ export class NameEntry {
   readonly slices = new Set<SliceRecord>()
   /** Answers made from this entry; dropped when it changes. */
   readonly answers = new Map<string, Body>()
+  #byLabel: Map<string, { readonly endpoint: EndpointRecord; readonly ports: readonly ServicePort[] }[]> | undefined
 
   constructor(namespace: string, name: string) {
     this.namespace = namespace
     this.name = name
+  }
+
+  /** The endpoints of a label, which is a key. Worked out when one is first asked for. */
+  labelled(label: string): readonly { readonly endpoint: EndpointRecord; readonly ports: readonly ServicePort[] }[] {
+    if (!this.#byLabel) {
+      this.#byLabel = new Map()
+      for (const { endpoints, ports } of this.slices)
+        for (const endpoint of endpoints) {
+          const key = labelOf(endpoint).toLowerCase()
+          const known = this.#byLabel.get(key)
+          if (known) known.push({ endpoint, ports })
+          else this.#byLabel.set(key, [{ endpoint, ports }])
+        }
+    }
+    return this.#byLabel.get(label) ?? []
+  }
+
+  changed(): void {
+    this.answers.clear()
+    this.#byLabel = undefined
   }
 }
 
@@ -99,7 +127,7 @@ export class ServiceIndex {
 
   *endpointsOfIp(ip: string): Iterable<{ readonly entry: NameEntry; readonly endpoint: EndpointRecord }> {
     for (const { entry, endpoints } of this.#byEndpointIp.get(ip) ?? none)
-      for (const endpoint of endpoints) if (endpoint.ip.text === ip) yield { entry, endpoint }
+      for (const endpoint of endpoints) if (endpoint.ip === ip) yield { entry, endpoint }
   }
 
   /** Whether a pod of the namespace has the address. */
@@ -122,7 +150,7 @@ export class ServiceIndex {
     const entry = this.#entryOf(object.metadata.namespace ?? '', object.metadata.name ?? '')
     this.#unlinkIps(entry)
     entry.service = serviceRecord(object)
-    for (const { text } of entry.service.ips) addTo(this.#byClusterIp, text, entry)
+    for (const ip of entry.service.ips) addTo(this.#byClusterIp, ip, entry)
     this.#changed(entry)
   }
 
@@ -142,7 +170,7 @@ export class ServiceIndex {
     const slice = { entry, endpoints: this.#endpointsOf(object), ports: portsOf(object.ports ?? []) }
     this.#slices.set(key, slice)
     entry.slices.add(slice)
-    for (const { ip } of slice.endpoints) addTo(this.#byEndpointIp, ip.text, slice)
+    for (const { ip } of slice.endpoints) addTo(this.#byEndpointIp, ip, slice)
     this.#changed(entry)
   }
 
@@ -164,12 +192,12 @@ export class ServiceIndex {
     if (!slice) return
     this.#slices.delete(key)
     slice.entry.slices.delete(slice)
-    for (const { ip } of slice.endpoints) removeFrom(this.#byEndpointIp, ip.text, slice)
+    for (const { ip } of slice.endpoints) removeFrom(this.#byEndpointIp, ip, slice)
     this.#changed(slice.entry)
   }
 
   #unlinkIps(entry: NameEntry): void {
-    for (const { text } of entry.service?.ips ?? []) removeFrom(this.#byClusterIp, text, entry)
+    for (const ip of entry.service?.ips ?? []) removeFrom(this.#byClusterIp, ip, entry)
   }
 
   #entryOf(namespace: string, name: string): NameEntry {
@@ -180,7 +208,7 @@ export class ServiceIndex {
   }
 
   #changed(entry: NameEntry): void {
-    entry.answers.clear()
+    entry.changed()
     if (!entry.service && entry.slices.size === 0) this.#entries.delete(`${entry.namespace}/${entry.name}`)
     this.#touch()
   }
@@ -195,10 +223,9 @@ export class ServiceIndex {
       // An unknown condition is to be taken for ready (the API's own words); publishNotReadyAddresses makes it true.
       if (conditions?.ready === false) continue
       for (const text of addresses) {
-        const ip = ipAddress(text)
-        if (!ip) continue
+        if (!parseIp(text)) continue
         const podName = this.#options.endpointPodNames ? targetRef?.name : undefined
-        records.push({ ip, label: hostname || podName || labelOfIp(ip.text), named: Boolean(hostname) })
+        records.push({ ip: canonicalIp(text), name: hostname || podName || undefined, named: Boolean(hostname) })
       }
     }
     return records
@@ -222,7 +249,7 @@ function serviceRecord({ metadata, spec }: Service): ServiceRecord {
   const { name = '', namespace = '' } = metadata
   const clusterIps = spec?.clusterIPs?.length ? spec.clusterIPs : spec?.clusterIP ? [spec.clusterIP] : []
   const kind = spec?.type === 'ExternalName' ? 'ExternalName' : clusterIps[0] === 'None' ? 'Headless' : 'ClusterIP'
-  const ips = clusterIps.flatMap((text) => ipAddress(text) ?? [])
+  const ips = clusterIps.filter((text) => parseIp(text) !== undefined).map(canonicalIp)
   return { name, namespace, kind, ips, ports: portsOf(spec?.ports ?? []), externalName: spec?.externalName ?? '' }
 }
 
