@@ -47,7 +47,15 @@ export function configure(blocks: readonly ServerBlock[], deps: DnsDeps): Config
   }
   const { clock, random, log, metrics } = deps
   const endpoints = [...bySocket.values()].map(({ host, port, sites, unmatched }) => {
-    const server = new DnsServer({ sites, unmatched, clock, random, log, metrics })
+    const server = new DnsServer({
+      name: `dns://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      sites,
+      unmatched,
+      clock,
+      random,
+      log,
+      metrics,
+    })
     servers.set(`${host}\0${port}`, server)
     return { host, port, server, zones: sites.map(({ zone }) => zone) }
   })
@@ -81,6 +89,7 @@ function setUp(block: ServerBlock, deps: DnsDeps, { servers, instance }: Shared)
     block,
     zones: block.keys.map(({ zone }) => zone),
     port,
+    // As CoreDNS names it: by the first of its ports.
     server: `dns://:${port}`,
     plugins,
     hosts,

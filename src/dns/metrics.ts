@@ -38,7 +38,12 @@ export interface DnsMetrics {
 export function dnsMetrics(registry: Metrics, version: string): DnsMetrics {
   const server = ['server', 'zone', 'view']
   const cached = ['server', 'zones', 'view']
-  const counter = (name: string, help: string, labels: readonly string[] = []) => registry.counter(`coredns_${name}`, help, labels)
+  const counter = (name: string, help: string, labels: readonly string[] = []) => {
+    const made = registry.counter(`coredns_${name}`, help, labels)
+    // One without labels is there from the beginning.
+    if (labels.length === 0) made.inc([], 0)
+    return made
+  }
   const gauge = (name: string, help: string, labels: readonly string[] = []) => registry.gauge(`coredns_${name}`, help, labels)
   const histogram = (name: string, help: string, labels: readonly string[], buckets: readonly number[]) =>
     registry.histogram(`coredns_${name}`, help, labels, buckets)

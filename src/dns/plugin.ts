@@ -90,6 +90,8 @@ export interface Link {
 export interface Answered {
   readonly query: Query
   readonly answer: Answer
+  /** "dns://:53" */
+  readonly server: string
   readonly zone: string
   /** The answer's bytes, and those of the query. */
   readonly sizeBytes: number

@@ -22,6 +22,8 @@ export interface Site {
 }
 
 export interface ServerOptions {
+  /** "dns://:53": its name in metrics. */
+  readonly name: string
   readonly sites: readonly Site[]
   /** Told of queries for no zone of ours. */
   readonly unmatched: readonly Link[]
@@ -112,6 +114,7 @@ export class DnsServer {
     const event = {
       query,
       answer,
+      server: this.#options.name,
       zone: site.zone,
       sizeBytes: reply.length,
       truncated: ((reply[2] as number) & 2) !== 0,

@@ -15,12 +15,12 @@ export const prometheus: Plugin = {
     const { host, port } = hostPort(directive, address, defaultPort)
     let served: { close(): Promise<void> } | undefined
     return {
-      observe({ query, answer, zone, sizeBytes, elapsedMs }: Answered) {
+      observe({ query, answer, server: at, zone, sizeBytes, elapsedMs }: Answered) {
         const { transport } = query.client
-        const of = [server, zone, '']
-        const ofTransport = [server, zone, '', transport]
-        metrics.requests.inc([server, zone, '', transport, isIpv4(query.client) ? '1' : '2', label(query.type)])
-        metrics.responses.inc([server, zone, '', rcodeName(answer.rcode), answer.plugin ?? ''])
+        const of = [at, zone, '']
+        const ofTransport = [at, zone, '', transport]
+        metrics.requests.inc([at, zone, '', transport, isIpv4(query.client) ? '1' : '2', label(query.type)])
+        metrics.responses.inc([at, zone, '', rcodeName(answer.rcode), answer.plugin ?? ''])
         metrics.requestDuration.observe(of, elapsedMs / 1000)
         metrics.requestSize.observe(ofTransport, query.bytes.length)
         metrics.responseSize.observe(ofTransport, sizeBytes)
