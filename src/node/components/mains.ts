@@ -13,6 +13,7 @@ const mains: Readonly<Record<string, () => Promise<ComponentMain>>> = {
   'etcd-host': async () => (await import('./etcd-host.js')).etcdHost,
   coredns: async () => (await import('./coredns.js')).coredns,
   etcd: async () => (await import('./etcd.js')).etcd,
+  'host-path-provisioner': async () => (await import('./host-path-provisioner.js')).hostPathProvisionerMain,
 }
 
 export const componentNames = Object.keys(mains)
