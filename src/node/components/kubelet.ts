@@ -3,7 +3,8 @@
  * `quorate/COMPONENT:TAG` are components of this package, run in this process; `quorate/etcd-host:TAG` is the machine's own etcd. Pods of
  * other images are simulated (docs/simulation.md).
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { messageOf, QuorateError } from '../../base/errors.js'
 import { klogLogger } from '../../base/node/klog-logger.js'
 import type { RunningComponent } from '../../base/component.js'
@@ -22,6 +23,7 @@ import definitions from '../flags/data/kubelet.json' with { type: 'json' }
 import { packageVersion } from '../version.js'
 import { type ComponentMain, type HostedDeps, running } from './component.js'
 import { connectKubeconfig } from './kubeconfig-client.js'
+import { bootstrapKubelet } from './kubelet-bootstrap.js'
 import { type KubeletConfig, readKubeletConfig } from './kubelet-config.js'
 import { describeMachine } from './kubelet-node.js'
 import { serveHealthz } from './kubelet-healthz.js'
@@ -37,6 +39,8 @@ const table: FlagTable = {
       'config',
       'config-dir',
       'kubeconfig',
+      'bootstrap-kubeconfig',
+      'cert-dir',
       'hostname-override',
       'node-ip',
       'node-labels',
@@ -87,13 +91,19 @@ export function startKubeletComponent(argv: readonly string[], deps: HostedDeps)
   const flags = parseFlags(table, argv)
   if (flags.string('kubeconfig') === '') throw new FlagError('--kubeconfig must be specified: standalone mode is not implemented')
   let parts: Parts | undefined
+  const stopping = new AbortController()
   const component = running(async () => {
+    await bootstrap(flags, deps, stopping.signal)
     const started = await start(flags, deps)
     parts = started
     return started
   })
   return {
     ...component,
+    stop(how) {
+      stopping.abort()
+      return component.stop(how)
+    },
     crashComponent: (name) => {
       const found = [...(parts?.runtime.pods() ?? [])].find(({ containers }) => containers.some((container) => container.name === name))
       return found !== undefined && (parts?.runtime.crash(found.namespace, found.name, name) ?? false)
@@ -101,6 +111,15 @@ export function startKubeletComponent(argv: readonly string[], deps: HostedDeps)
     manifestFaults: () => parts?.manifests.faults ?? new Map(),
     staticPods: () => staticPodsOf(parts?.kubelet),
   }
+}
+
+/** Without credentials of its own it first asks for them; what it runs waits for that, as upstream's does. */
+async function bootstrap(flags: Flags, deps: HostedDeps, signal: AbortSignal): Promise<void> {
+  const bootstrapKubeconfig = flags.string('bootstrap-kubeconfig')
+  if (bootstrapKubeconfig === '' || !existsSync(deps.resolvePath(bootstrapKubeconfig))) return
+  const nodeName = flags.string('hostname-override') || (deps.hostname ?? hostname()).toLowerCase()
+  const kubeconfig = flags.string('kubeconfig')
+  await bootstrapKubelet({ kubeconfig, bootstrapKubeconfig, certDir: flags.string('cert-dir'), nodeName }, deps, signal)
 }
 
 async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how?: { crash?: boolean }): Promise<void> }> {
