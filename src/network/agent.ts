@@ -45,6 +45,8 @@ export interface NetworkAgent {
   check(): void
   /** Resolves once the network is up for the first time, or left to another one. */
   readonly up: Promise<void>
+  /** Nothing that was told waits to be written. */
+  readonly isIdle: boolean
   /** Resolves when nothing is under way any more, after the signal was aborted. The network stays as it is. */
   stopped(): Promise<void>
 }
@@ -112,6 +114,10 @@ class Agent implements NetworkAgent {
     if (!this.#nodes.has(nodeName)) throw new Error(`the node ${nodeName} has not been seen`)
     for (const { error } of [this.#routeLoop, this.#rulesetLoop]) if (error !== undefined) throw new Error(error)
     if (!this.#wasUp) throw new Error('the network is not up yet')
+  }
+
+  get isIdle(): boolean {
+    return this.#routeLoop.isIdle && this.#rulesetLoop.isIdle
   }
 
   async stopped(): Promise<void> {
@@ -182,6 +188,8 @@ class Agent implements NetworkAgent {
       this.#ruleset = undefined
       throw error
     }
+    // From now on it is looked at without a cause too.
+    this.#rulesetLoop.trigger()
   }
 
   async #syncRuleset(why: 'cause' | 'period'): Promise<void> {

@@ -28,7 +28,7 @@ export class Loop {
   #isWanted = false
   #failures = 0
   #lastError: string | undefined
-  #isIdle: (() => void)[] = []
+  readonly #waiting: (() => void)[] = []
 
   constructor(options: LoopOptions) {
     this.#options = options
@@ -38,6 +38,11 @@ export class Loop {
   /** Of the last run; undefined when it went well. */
   get error(): string | undefined {
     return this.#lastError
+  }
+
+  /** Nothing is wanted or under way. */
+  get isIdle(): boolean {
+    return !this.#isRunning && !this.#isWanted
   }
 
   trigger(): void {
@@ -50,7 +55,7 @@ export class Loop {
 
   /** Resolves when the run under way, if any, has ended. */
   idle(): Promise<void> {
-    return this.#isRunning ? new Promise((resolve) => this.#isIdle.push(resolve)) : Promise.resolve()
+    return this.#isRunning ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve()
   }
 
   #schedule(ms: number, why: 'cause' | 'period'): void {
@@ -72,7 +77,7 @@ export class Loop {
         this.#options.logger.error('The pod network could not be brought up to date', { what: this.#options.name, error: messageOf(error) })
     }
     this.#isRunning = false
-    for (const resolve of this.#isIdle.splice(0)) resolve()
+    for (const resolve of this.#waiting.splice(0)) resolve()
     if (this.#lastError !== undefined) {
       this.#isWanted = true
       this.#schedule(this.#retryMs(), 'cause')

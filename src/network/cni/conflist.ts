@@ -13,8 +13,6 @@ export interface ConflistOptions {
   readonly leases: string
 }
 
-const everywhere = { IPv4: '0.0.0.0/0', IPv6: '::/0' } as const
-
 /** The text of the file; equal options have equal texts. */
 export function conflist({ bridge, podCidrs, mtu, leases }: ConflistOptions): string {
   const list = {
@@ -37,7 +35,6 @@ export function conflist({ bridge, podCidrs, mtu, leases }: ConflistOptions): st
           type: 'host-local',
           dataDir: leases,
           ranges: podCidrs.map(({ text }) => [{ subnet: text }]),
-          routes: [...new Set(podCidrs.map(({ family }) => everywhere[family]))].map((dst) => ({ dst })),
         },
       },
       { type: 'portmap', capabilities: { portMappings: true } },

@@ -176,7 +176,9 @@ async function applyDevice(host: NetworkHost, name: string, wanted: VxlanDevice 
   if (link && !isRight) commands.push(`link del ${name}`)
   if (!isRight)
     commands.push(
-      `link add ${name} mtu ${mtu} address ${wanted.mac} addrgenmode none type vxlan id ${wanted.id} local ${wanted.local} dstport ${wanted.port} nolearning`,
+      `link add ${name} mtu ${mtu} address ${wanted.mac} type vxlan id ${wanted.id} local ${wanted.local} dstport ${wanted.port} nolearning`,
+      // Nothing is found on the overlay by link-local addresses.
+      `link set ${name} addrgenmode none`,
     )
   else if (link.mtu !== mtu) commands.push(`link set ${name} mtu ${mtu}`)
   const existing = isRight ? (link.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`) : []
