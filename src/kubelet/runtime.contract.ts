@@ -1,12 +1,12 @@
 /** What every runtime keeps (runtime.ts). Run by the tests of each with pods that it understands. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { VirtualClock } from '../base/virtual-clock.js'
 import type { Container, Pod } from '../api/types/core-v1.js'
 import type { LogOptions, Runtime, RuntimeContainer } from './runtime.js'
 
 export interface RuntimeUnderTest {
   readonly runtime: Runtime
-  readonly clock: VirtualClock
+  /** Lets time pass: a virtual clock, or one that waits for what real containers do in it. */
+  readonly clock: { now(): number; advance(ms: number): Promise<void> }
   /** Containers named "main": one that runs until it is stopped, one that exits with 3 after a moment, one that cannot be had. */
   readonly pods: { readonly steady: Pod; readonly failing: Pod; readonly imageless: Pod }
   close(): Promise<void>

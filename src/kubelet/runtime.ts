@@ -1,4 +1,4 @@
-import type { Container, Pod } from '../api/types/core-v1.js'
+import type { Container, EphemeralContainer, Pod } from '../api/types/core-v1.js'
 
 /**
  * What a kubelet asks of whatever runs containers. Three implementations: sim (a state machine), native (components of this
@@ -30,7 +30,7 @@ export interface Runtime {
    * Starts the next attempt of a container. The attempt before it is kept as the previous one (logs, lastState) and anything
    * older is dropped. Throws RuntimeError when it cannot be started at all; what fails later shows as an exit.
    */
-  startContainer(pod: Pod, container: Container, attempt: number): Promise<void>
+  startContainer(pod: Pod, container: Container | EphemeralContainer, attempt: number): Promise<StartReport | void>
   /** Begins to end a container: it has `graceMs` before it is killed. */
   stopContainer(uid: string, container: string, graceMs: number): void
   /** Gives back what a pod that has ended holds of the node (its address); its states and logs stay. */
@@ -45,6 +45,40 @@ export interface Runtime {
   logs(uid: string, container: string, options: LogOptions): AsyncIterable<Uint8Array>
   stats(uid: string): readonly ContainerStats[]
   images(): readonly RuntimeImage[]
+
+  /** Runs a command to its end, as probes do. Throws RuntimeError when it cannot be run, or not in time. */
+  execSync?(uid: string, container: string, command: readonly string[], timeoutMs: number): Promise<CommandResult>
+  /** The pod as the API now has it: called whenever it is looked at. */
+  observed?(pod: Pod): void
+  /** Tells what only the runtime knows while it works for a pod: one handler, that writes it as events. */
+  notices?(handler: (uid: string, notice: Notice) => void): void
+  /** Why pods cannot be run now. Undefined: nothing is known to be wrong. */
+  health?(): RuntimeHealth
+  /** Calls `handler` when `health` says something else. */
+  healthChanges?(handler: () => void): void
+}
+
+export interface StartReport {
+  /** What became of the image and of the container has been told by `notices`. */
+  readonly told: boolean
+}
+
+export interface CommandResult {
+  readonly exitCode: number
+  readonly stdout: Uint8Array
+  readonly stderr: Uint8Array
+}
+
+export interface Notice {
+  readonly reason: string
+  readonly message: string
+  readonly warning: boolean
+}
+
+/** In the words of the Node's Ready condition. */
+export interface RuntimeHealth {
+  readonly runtime: readonly string[]
+  readonly network: string | undefined
 }
 
 export interface SandboxOptions {
@@ -62,6 +96,8 @@ export interface RuntimePod {
   readonly ips: readonly string[]
   /** Nothing listens on its addresses: what probes would say is in its containers' states. */
   readonly simulated?: boolean
+  /** Its sandbox has ended (a reboot, a crash): before anything of it can be started, `runPod` makes another. */
+  readonly sandboxLost?: boolean
   /** Oldest attempt first; at most the current and the previous attempt of each container. */
   readonly containers: readonly RuntimeContainer[]
 }
@@ -85,6 +121,8 @@ export interface RuntimeContainer {
   /** Set by runtimes whose probes are simulated: what readiness and startup probes would say. */
   readonly ready?: boolean
   readonly started?: boolean
+  /** It ran in a sandbox that is no more: its pod's init containers run again. */
+  readonly earlierSandbox?: boolean
 }
 
 /** Why a runtime could not do something; `reason` is what the API shows ("ErrImagePull", "CreateContainerError"). */

@@ -1,14 +1,18 @@
-import type { Container, Pod } from '../../api/types/core-v1.js'
+import type { Container, EphemeralContainer, Pod } from '../../api/types/core-v1.js'
 import {
   type ByteStream,
+  type CommandResult,
   type ContainerStats,
   type ExecRequest,
   type ExitStatus,
   type LogOptions,
+  type Notice,
   type Runtime,
+  type RuntimeHealth,
   type RuntimeImage,
   type RuntimePod,
   type SandboxOptions,
+  type StartReport,
   type Streams,
 } from '../runtime.js'
 
@@ -68,7 +72,7 @@ export class MixedRuntime implements Runtime {
     return this.#for(pod).attemptsBefore?.(pod, container) ?? 0
   }
 
-  startContainer(pod: Pod, container: Container, attempt: number): Promise<void> {
+  startContainer(pod: Pod, container: Container | EphemeralContainer, attempt: number): Promise<StartReport | void> {
     return this.#of(pod.metadata.uid ?? '').startContainer(pod, container, attempt)
   }
 
@@ -106,5 +110,34 @@ export class MixedRuntime implements Runtime {
 
   images(): readonly RuntimeImage[] {
     return [...this.#main.images(), ...this.#other.images()]
+  }
+
+  execSync(uid: string, container: string, command: readonly string[], timeoutMs: number): Promise<CommandResult> {
+    const runtime = this.#of(uid)
+    // A runtime without commands is one whose probes of that kind always pass.
+    const nothing: CommandResult = { exitCode: 0, stdout: new Uint8Array(), stderr: new Uint8Array() }
+    return runtime.execSync ? runtime.execSync(uid, container, command, timeoutMs) : Promise.resolve(nothing)
+  }
+
+  observed(pod: Pod): void {
+    this.#for(pod).observed?.(pod)
+  }
+
+  notices(handler: (uid: string, notice: Notice) => void): void {
+    this.#main.notices?.(handler)
+    this.#other.notices?.(handler)
+  }
+
+  health(): RuntimeHealth {
+    const both = [this.#main.health?.(), this.#other.health?.()]
+    return {
+      runtime: both.flatMap((one) => one?.runtime ?? []),
+      network: both.map((one) => one?.network).find((text) => text !== undefined),
+    }
+  }
+
+  healthChanges(handler: () => void): void {
+    this.#main.healthChanges?.(handler)
+    this.#other.healthChanges?.(handler)
   }
 }

@@ -378,8 +378,9 @@ export class PodWorkers {
       if (reason === 'ErrImagePull') this.#events.tell(record, 'Failed', `Failed to pull image "${container.image}": ${messageOf(error)}`)
       this.#events.tell(record, 'Failed', `Error: ${reason === 'ErrImagePull' ? reason : messageOf(error)}`)
     }
-    this.#operate(record, name, start, failed, () => {
+    this.#operate(record, name, start, failed, (report) => {
       record.startFailures?.delete(name)
+      if (report?.told) return
       this.#events.tell(record, 'Pulled', `Container image "${container.image}" already present on machine`)
       this.#events.tell(record, 'Created', `Created container: ${name}`)
       this.#events.tell(record, 'Started', `Started container ${name}`)
@@ -387,7 +388,13 @@ export class PodWorkers {
   }
 
   /** Starts something of the runtime's that takes time; at most one at once for a container. */
-  #operate(record: PodRecord, key: string, run: () => Promise<void>, failed: (error: unknown) => void, succeeded?: () => void): void {
+  #operate<T>(
+    record: PodRecord,
+    key: string,
+    run: () => Promise<T>,
+    failed: (error: unknown) => void,
+    succeeded?: (result: T) => void,
+  ): void {
     const busy = (record.busy ??= new Set())
     if (busy.has(key)) return
     busy.add(key)
@@ -396,8 +403,8 @@ export class PodWorkers {
       this.wake(record.uid)
     }
     run().then(
-      () => {
-        succeeded?.()
+      (result) => {
+        succeeded?.(result)
         finish()
       },
       (error: unknown) => {

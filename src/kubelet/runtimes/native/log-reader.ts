@@ -94,7 +94,13 @@ function textOf(bytes: Buffer, { sinceMs, timestamps, stream = 'All' }: LogOptio
     if (tag === '' || (stream !== 'All' && from !== stream.toLowerCase())) continue
     if (sinceMs !== undefined && Date.parse(time) < sinceMs) continue
     const body = line.slice(time.length + from.length + tag.length + 3)
-    text += `${timestamps ? `${time} ` : ''}${body}${tag === 'P' ? '' : '\n'}`
+    text += `${timestamps ? `${fixedTime(time)} ` : ''}${body}${tag === 'P' ? '' : '\n'}`
   }
   return text
+}
+
+/** Always nine digits of a second: runtimes leave out zeros at the end. */
+function fixedTime(time: string): string {
+  const [, whole, fraction = '', zone] = /^([^.Z+]*)(?:\.(\d+))?(.*)$/.exec(time) ?? []
+  return `${whole}.${fraction.padEnd(9, '0')}${zone}`
 }
