@@ -371,7 +371,7 @@ export class CriRuntime implements Runtime {
   }
 
   async removePod(uid: string): Promise<void> {
-    const { client, resources, logLinksDir, sandbox, rootDir } = this.#options
+    const { client, resources, logLinksDir, sandbox } = this.#options
     const entry = this.cache.get(uid)
     this.#specs.delete(uid)
     this.#stops.forget(uid)
@@ -390,8 +390,7 @@ export class CriRuntime implements Runtime {
         release()
       }
     }
-    await resources.tearDown(uid)
-    rmSync(join(rootDir, 'pods', uid, 'containers'), { recursive: true, force: true })
+    await resources.remove(uid)
   }
 
   #current(uid: string, name: string): ContainerEntry | undefined {

@@ -48,7 +48,7 @@ export class Images {
     const { service } = this.#options
     const { image: asked = '' } = container
     const name = this.#nameOf(asked, tell)
-    const policy = container.imagePullPolicy ?? (/:latest$/.test(name.full) ? 'Always' : 'IfNotPresent')
+    const policy = container.imagePullPolicy ?? (name.full.endsWith(':latest') ? 'Always' : 'IfNotPresent')
     const present = policy === 'Always' ? undefined : await service.imageStatus(name.full)
     if (present) return { image: present, message: `Container image "${asked}" already present on machine` }
     if (policy === 'Never') {
