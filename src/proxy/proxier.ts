@@ -172,7 +172,8 @@ export class Proxier {
       metrics.lastSync.set([family], clock.now() / 1000)
       for (const atMs of taken.triggeredMs) metrics.programming.observe([family], (clock.now() - atMs) / 1000)
     }
-    if (this.#pending.services + this.#pending.slices === 0) health.updated()
+    health.updated()
+    if (this.#pending.services + this.#pending.slices > 0) health.queued()
     this.#synced()
   }
 

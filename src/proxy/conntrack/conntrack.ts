@@ -3,6 +3,9 @@ import type { IpFamily } from '../../api/ip.js'
 import { ProgramError, type RunProgram } from '../program.js'
 import { type Flow, flowsOf, type LiveEndpoints, staleFlows } from './flows.js'
 
+/** So few destinations are asked for one by one: a node may track very many other connections. */
+const singleMax = 8
+
 /** Returns how many were deleted. */
 export async function deleteStaleFlows(
   run: RunProgram,
@@ -10,17 +13,39 @@ export async function deleteStaleFlows(
   live: LiveEndpoints,
   nodeIps: ReadonlySet<string>,
 ): Promise<number> {
-  if (live.size === 0) return 0
-  const family4or6 = family === 'IPv4' ? 'ipv4' : 'ipv6'
-  const stale = staleFlows(flowsOf(await run('conntrack', ['-L', '-f', family4or6, '-p', 'udp'])), live, nodeIps)
-  for (const flow of stale) await deleteFlow(run, family4or6, flow)
-  return stale.length
+  const list = ['-L', '-f', family === 'IPv4' ? 'ipv4' : 'ipv6', '-p', 'udp']
+  const questions = live.size > singleMax ? [[]] : [...live.keys()].map(filterOf)
+  let deleted = 0
+  for (const question of questions) {
+    for (const flow of staleFlows(flowsOf(await run('conntrack', [...list, ...question])), live, nodeIps)) {
+      await deleteFlow(run, family, flow)
+      deleted++
+    }
+  }
+  return deleted
 }
 
-async function deleteFlow(run: RunProgram, family: string, { source, destination, sourcePort, port }: Flow): Promise<void> {
+/** "IP . PORT" or "PORT" as arguments. */
+function filterOf(destination: string): string[] {
+  const [first = '', port] = destination.split(' . ')
+  return port === undefined ? ['--orig-port-dst', first] : ['--orig-dst', first, '--orig-port-dst', port]
+}
+
+async function deleteFlow(run: RunProgram, family: IpFamily, { source, destination, sourcePort, port }: Flow): Promise<void> {
   const ports = ['--orig-port-src', sourcePort, '--orig-port-dst', port]
   try {
-    await run('conntrack', ['-D', '-f', family, '-p', 'udp', '--orig-src', source, '--orig-dst', destination, ...ports])
+    await run('conntrack', [
+      '-D',
+      '-f',
+      family === 'IPv4' ? 'ipv4' : 'ipv6',
+      '-p',
+      'udp',
+      '--orig-src',
+      source,
+      '--orig-dst',
+      destination,
+      ...ports,
+    ])
   } catch (error) {
     // 1: it has ended by itself meanwhile.
     if (!(error instanceof ProgramError) || error.exitCode !== 1) throw error
