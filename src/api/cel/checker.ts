@@ -228,7 +228,7 @@ class Checker {
     let result: Type | undefined
     for (const overload of overloads) {
       if (overload.member !== isMember || overload.args.length !== args.length) continue
-      const [returned, ...wanted] = this.#substitution.instantiate([overload.result, ...overload.args]) as [Type, ...Type[]]
+      const { returned, wanted } = this.#instance(overload)
       if (!this.#substitution.assignable(args, wanted)) continue
       fitting.push(overload)
       const type = this.#substitution.resolve(returned)
@@ -243,6 +243,12 @@ class Checker {
     }
     this.#references.set(expr, { kind: 'function', overloads: fitting, isGlobal })
     return result
+  }
+
+  /** A signature with parameters of its own. */
+  #instance({ result, args }: Overload): { readonly returned: Type; readonly wanted: readonly Type[] } {
+    const [returned, ...wanted] = this.#substitution.instantiate([result, ...args]) as [Type, ...Type[]]
+    return { returned, wanted }
   }
 
   /** The type inside what must be an optional. */

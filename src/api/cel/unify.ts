@@ -14,7 +14,9 @@ import {
 } from './types.js'
 
 export class Substitution {
-  #bound = new Map<string, Type>()
+  readonly #bound = new Map<string, Type>()
+  /** What was bound before, of what has been bound since the last attempt began. */
+  readonly #undo: [name: string, before: Type | undefined][] = []
   #count = 0
 
   fresh(): TypeParameter {
@@ -23,6 +25,7 @@ export class Substitution {
 
   /** The types of a signature with parameters of its own. */
   instantiate(types: readonly Type[]): Type[] {
+    if (!types.some(hasParameters)) return types as Type[]
     const own = new Map<string, Type>()
     const walk = (type: Type): Type => {
       if (type.kind !== 'parameter') return mapType(type, walk)
@@ -35,10 +38,24 @@ export class Substitution {
 
   /** Whether values of the types may be given where the others are wanted; learns from it only when all may. */
   assignable(given: readonly Type[], wanted: readonly Type[]): boolean {
-    const before = new Map(this.#bound)
-    if (given.length === wanted.length && given.every((type, i) => this.#assignable(type, wanted[i] as Type))) return true
-    this.#bound = before
+    if (given.length !== wanted.length) return false
+    this.#undo.length = 0
+    for (let i = 0; i < given.length; i++) if (!this.#assignable(given[i] as Type, wanted[i] as Type)) return this.#rollBack()
+    return true
+  }
+
+  #rollBack(): false {
+    for (let last = this.#undo.pop(); last; last = this.#undo.pop()) {
+      const [name, before] = last
+      if (before) this.#bound.set(name, before)
+      else this.#bound.delete(name)
+    }
     return false
+  }
+
+  #bind(name: string, type: Type): void {
+    this.#undo.push([name, this.#bound.get(name)])
+    this.#bound.set(name, type)
   }
 
   /** With every parameter replaced by what it is known to be; `unknown`: the others become dyn. */
@@ -86,13 +103,13 @@ export class Substitution {
     const found = this.#bound.get(parameter.name)
     if (!found) {
       if (this.#mentions(type, parameter.name)) return { valid: false, known: false }
-      this.#bound.set(parameter.name, type)
+      this.#bind(parameter.name, type)
       return { valid: true, known: false }
     }
     if (sameType(type, found)) return { valid: true, known: true }
     if (!this.#assignable(type, found)) return { valid: false, known: true }
     const wider = this.mostGeneral(type, found)
-    if (!this.#mentions(wider, parameter.name)) this.#bound.set(parameter.name, wider)
+    if (!this.#mentions(wider, parameter.name)) this.#bind(parameter.name, wider)
     return { valid: true, known: true }
   }
 
@@ -112,6 +129,23 @@ export class Substitution {
       default:
         return false
     }
+  }
+}
+
+function hasParameters(type: Type): boolean {
+  switch (type.kind) {
+    case 'parameter':
+      return true
+    case 'list':
+      return hasParameters(type.element)
+    case 'map':
+      return hasParameters(type.key) || hasParameters(type.value)
+    case 'type':
+      return hasParameters(type.of)
+    case 'opaque':
+      return type.parameters.some(hasParameters)
+    default:
+      return false
   }
 }
 
