@@ -13,6 +13,7 @@ import { restClient } from '../client/rest-client.js'
 import { type Store, StoreUnavailableError } from '../storage/store.js'
 import type { ServerAccess } from './access.js'
 import type { AdmissionChoice } from './admission/plugins.js'
+import type { WebhookCaller } from './admission/webhooks/caller.js'
 import type { UserInfo } from './authn/authenticator.js'
 import { openIdDocuments } from './authn/service-account/discovery.js'
 import type { AuthenticationInfo } from './bootstrap/authentication-info.js'
@@ -81,6 +82,8 @@ export interface ApiServerOptions {
   readonly compression?: Compression
   /** Serves pods/log, exec and the like. */
   readonly connect?: (access: ServerAccess) => Connector
+  /** Calls admission webhooks; without it none is called. */
+  readonly webhooks?: WebhookCaller
 }
 
 /** Load balancers and probes ask every second each. */
@@ -123,7 +126,11 @@ export class ApiServer {
     const authorization = defaultAuthorizers(options.authorizationModes, this.access)
     const { authorizer } = authorization
     const admission = new AdmissionChain(
-      defaultAdmission({ ...deps, authorizer, resources: this.resources }, authorization.rbac, options.admission),
+      defaultAdmission(
+        { ...deps, authorizer, resources: this.resources, ...(options.webhooks ? { webhooks: options.webhooks } : {}) },
+        authorization.rbac,
+        options.admission,
+      ),
     )
     this.objects = new ObjectStore({ store, clock, random, admission, leaseFor: sharedLeases(store, clock) })
     const virtual = virtualResources(deps, authentication, authorizer)

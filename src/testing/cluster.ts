@@ -5,6 +5,7 @@
  * With a VirtualClock nothing that takes time happens until the test advances it; what takes none runs by itself. One process
  * has one of everything: what several control planes do for each other is for `quorate up`.
  */
+import { webhookCaller } from '../apiserver/webhooks/webhook-caller.js'
 import { ApiServer } from '../apiserver/server.js'
 import type { UserInfo } from '../apiserver/authn/authenticator.js'
 import type { Clock } from '../base/clock.js'
@@ -126,6 +127,7 @@ function makeServer({ clock, logger, random }: Parts, store: Store, signing: { k
     authorizationModes: ['Node', 'RBAC'],
     allocation: { serviceCidrs },
     self: { ip: '192.0.2.1', port: 6443 },
+    webhooks: webhookCaller(),
   })
 }
 

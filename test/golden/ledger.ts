@@ -28,6 +28,5 @@ export const groupsUnderWay: Readonly<Record<string, string>> = {
   'services/': 'rules of Services are being written',
   'storage/': 'rules of the storage kinds are being written',
   'watching/': 'managed fields of events differ',
-  'webhooks/': 'webhooks are not called yet',
   'workloads/': 'rules of the workload kinds are being written',
 }

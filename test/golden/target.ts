@@ -8,6 +8,7 @@ import { realClock } from '../../src/base/real-clock.js'
 import type { ApiRequest, Headers } from '../../src/apiserver/handler.js'
 import { kubeletConnector } from '../../src/apiserver/kubelet-connector/connector.js'
 import { listen } from '../../src/apiserver/http/listen.js'
+import { webhookCaller } from '../../src/apiserver/webhooks/webhook-caller.js'
 import { ApiServer } from '../../src/apiserver/server.js'
 import { createAuthority, createLeaf } from '../../src/pki/certificates.js'
 import { openMemoryStore } from '../../src/storage/memory/memory.js'
@@ -67,6 +68,7 @@ export async function goldenServer(): Promise<ApiServer> {
     self: { ip: '127.0.0.1', port: 6443 },
     ...{ gitVersion: 'v1.36.0', platform: 'linux/amd64' },
     connect: (access) => kubeletConnector(access, { random: seededRandom(1), preferredAddressTypes: ['InternalIP'] }),
+    webhooks: webhookCaller(),
   })
   await server.start()
   return server

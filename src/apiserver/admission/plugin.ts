@@ -5,6 +5,7 @@ import type { ServerAccess } from '../access.js'
 import type { Authorizer } from '../authz/authorizer.js'
 import { forbidden, type StatusError } from '../../api/status.js'
 import type { AdmissionRequest, Operation } from './admission.js'
+import type { WebhookCaller } from './webhooks/caller.js'
 import type { ResourceCatalog } from './policies/request-views.js'
 
 /** What admission plugins are made from. */
@@ -15,6 +16,8 @@ export interface AdmissionDeps {
   readonly authorizer: Authorizer
   /** What is served now, in all its versions. */
   readonly resources: ResourceCatalog
+  /** Without it no webhook is called. */
+  readonly webhooks?: WebhookCaller
 }
 
 /** "pods", "pods/binding", "ingresses.networking.k8s.io": how plugins say what they are about. */

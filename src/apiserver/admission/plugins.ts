@@ -19,13 +19,14 @@ import { runtimeClassPlugin } from './runtime-class/runtime-class.js'
 import { serviceAccountPlugin } from './service-account/service-account.js'
 import { alwaysAdmit, alwaysDenyAll, alwaysPullImages, denyServiceExternalIps } from './simple/simple.js'
 import { storageObjectInUseProtection } from './storage-object-in-use-protection/storage-object-in-use-protection.js'
+import { mutatingAdmissionWebhook, validatingAdmissionWebhook } from './webhooks/webhooks.js'
 import { taintNodesByCondition } from './taint-nodes-by-condition/taint-nodes-by-condition.js'
 
 interface PluginEntry {
   /** On unless --disable-admission-plugins names it. */
   readonly byDefault: boolean
   /** Left out: this server gets the plugin from elsewhere (`extra`), or has it not yet. */
-  readonly make?: (deps: AdmissionDeps) => AdmissionPlugin
+  readonly make?: (deps: AdmissionDeps) => AdmissionPlugin | undefined
 }
 
 const on = (make?: PluginEntry['make']): PluginEntry => ({ byDefault: true, ...(make ? { make } : {}) })
@@ -55,9 +56,9 @@ export const admissionPlugins: ReadonlyMap<string, PluginEntry> = new Map([
   ['DefaultIngressClass', on(defaultIngressClass)],
   ['DenyServiceExternalIPs', off(() => denyServiceExternalIps)],
   ['MutatingAdmissionPolicy', on(mutatingAdmissionPolicy)],
-  ['MutatingAdmissionWebhook', on()],
+  ['MutatingAdmissionWebhook', on((deps) => deps.webhooks && mutatingAdmissionWebhook(deps, deps.webhooks))],
   ['ValidatingAdmissionPolicy', on(validatingAdmissionPolicy)],
-  ['ValidatingAdmissionWebhook', on()],
+  ['ValidatingAdmissionWebhook', on((deps) => deps.webhooks && validatingAdmissionWebhook(deps, deps.webhooks))],
   ['ResourceQuota', on(resourceQuota)],
   ['AlwaysDeny', off(() => alwaysDenyAll)],
 ])

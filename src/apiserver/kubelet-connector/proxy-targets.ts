@@ -41,7 +41,11 @@ export async function podTarget({ access }: ConnectorDeps, namespace: string, te
 }
 
 /** A ready endpoint of the Service, any of them. */
-export async function serviceTarget({ access, random }: ConnectorDeps, namespace: string, text: string): Promise<Endpoint> {
+export async function serviceTarget(
+  { access, random }: Pick<ConnectorDeps, 'access' | 'random'>,
+  namespace: string,
+  text: string,
+): Promise<Endpoint> {
   const { scheme, name, port } = parseProxyName(text)
   const service = await access.client.resource<Service>(resources.services).get(namespace, name)
   const ports = service.spec?.ports ?? []

@@ -11,6 +11,7 @@ import { createAuthority, createLeaf } from '../../pki/certificates.js'
 import { type FlagDefinition, type Flags, type FlagTable, parseFlags, usage } from '../flags/flags.js'
 import definitions from '../flags/data/kube-apiserver.json' with { type: 'json' }
 import { kubeletConnector, type KubeletConnectorOptions } from '../../apiserver/kubelet-connector/connector.js'
+import { webhookCaller } from '../../apiserver/webhooks/webhook-caller.js'
 import { gitVersion, platformName } from '../version.js'
 import { type ComponentMain, type HostedApiServer, type HostedDeps, running } from './component.js'
 import { componentMetrics } from './serving/metrics.js'
@@ -207,6 +208,7 @@ function serverOptions(flags: Flags, deps: HostedDeps, { store, ip, port, client
     metrics: componentMetrics(),
     compression: { gzip: (bytes) => gzipSync(bytes), gunzip: (bytes) => gunzipSync(bytes) },
     connect: (access) => kubeletConnector(access, connectorOptions(flags, deps)),
+    webhooks: webhookCaller(deps.route),
   }
 }
 

@@ -1,5 +1,4 @@
-import { admissionEnvironment, compileExpression } from '../../cel/kubernetes/admission.js'
-import { compatibleMinor } from '../../cel/kubernetes/environment.js'
+import { compileExpression } from '../../cel/kubernetes/admission.js'
 import type { Environment } from '../../cel/environment.js'
 import { boolType, nullType, stringType } from '../../cel/types.js'
 import type { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, Validation } from '../../types/admissionregistration-v1.js'
@@ -113,6 +112,3 @@ export const validatingAdmissionPolicyBindingRules: KindRules<ValidatingAdmissio
   create: bindingRules,
   update: (faults, binding) => bindingRules(faults, binding),
 }
-
-/** What the expressions of webhooks see: no parameters. */
-export const webhookEnvironment = () => admissionEnvironment({ params: false, authorizer: true }, compatibleMinor)

@@ -25,7 +25,7 @@ import { isExempt } from './matching.js'
 import { type CompiledCondition, compileConditions, evaluateConditions } from './match-conditions.js'
 import { denied, PolicyRun, replaceMembers } from './policy-run.js'
 import { type Candidate, PolicySource } from './policy-source.js'
-import { type RequestView, shownIn } from './request-views.js'
+import { asStored, type RequestView, shownIn } from './request-views.js'
 
 type Policy = MutatingAdmissionPolicy
 type Binding = MutatingAdmissionPolicyBinding
@@ -167,17 +167,10 @@ function changeObject(
     const shown = shownIn(view, object) as unknown as JsonValue
     const next = mutation.patchType === 'JSONPatch' ? jsonPatch(shown, made) : configured(served, shown, made)
     if (sameJson(next, shown)) return
-    replaceMembers(object, stored(served, next))
+    replaceMembers(object, asStored(view, resources, next))
   } catch (error) {
     throw error instanceof MutationFailure ? error : new MutationFailure(messageOf(error))
   }
-}
-
-/** As sent in the served version, and then as it is kept. */
-function stored(served: ServedResource, value: JsonValue): UnknownObject {
-  const object = served.codec.decode(structuredClone(value))
-  served.codec.applyDefaults(object)
-  return served.conversion ? served.conversion.toStored(object) : object
 }
 
 function configured(served: ServedResource, live: JsonValue, configuration: JsonValue): JsonValue {

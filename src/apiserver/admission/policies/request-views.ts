@@ -1,5 +1,5 @@
 /** A request in the versions that its object can be shown in: a rule for one version matches what was sent in another. */
-import { apiVersionOf, type GroupVersionKind, type GroupVersionResource, type UnknownObject } from '../../../api/object.js'
+import { apiVersionOf, type GroupVersionKind, type GroupVersionResource, type JsonValue, type UnknownObject } from '../../../api/object.js'
 import type { ServedResource } from '../../registry/resource.js'
 import type { AdmissionRequest } from '../admission.js'
 
@@ -40,4 +40,13 @@ export function shownIn({ kind, served }: RequestView, object: UnknownObject | u
   if (!object) return undefined
   const converted = served?.conversion ? served.conversion.fromStored(structuredClone(object)) : object
   return { ...converted, apiVersion: apiVersionOf(kind), kind: kind.kind }
+}
+
+/** A value in the view, decoded and defaulted as if it had been sent, and then as it is kept. Throws when it is no such object. */
+export function asStored({ resource }: RequestView, catalog: ResourceCatalog, value: JsonValue): UnknownObject {
+  const served = catalog.find(resource)
+  if (!served) throw new Error(`${resource.resource} is not served`)
+  const object = served.codec.decode(structuredClone(value))
+  served.codec.applyDefaults(object)
+  return served.conversion ? served.conversion.toStored(object) : object
 }
