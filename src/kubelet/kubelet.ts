@@ -1,6 +1,7 @@
 import type { ComponentDeps } from '../base/component.js'
 import type { Node, Pod } from '../api/types/core-v1.js'
 import type { Client } from '../client/client.js'
+import type { EventRecorder } from '../client/event-recorder.js'
 import { eventRecorder } from '../client/event-recorder/recorder.js'
 import { informerFactory } from '../client/informers/informers.js'
 import { resources } from '../client/resources.js'
@@ -8,6 +9,7 @@ import { NodeKeeper } from './nodes/node-keeper.js'
 import type { NodeDescription } from './nodes/node-object.js'
 import { NodeRecord } from './nodes/node-record.js'
 import { Prober, type ProbeTarget } from './probes/prober.js'
+import type { Verdict } from './pods/status.js'
 import type { Runtime } from './runtime.js'
 import { isMirror, StaticPods } from './static-pods/static-pods.js'
 import { References } from './volumes/references.js'
@@ -26,12 +28,15 @@ export interface KubeletOptions extends ComponentDeps {
   readonly probe?: (target: ProbeTarget) => Promise<void>
   /** --register-node */
   readonly registerNode?: boolean
+  /** Why the node takes no such pod now: it is short of something, or shutting down. */
+  readonly refuses?: (pod: Pod) => Verdict | undefined
 }
 
 export interface Kubelet {
   readonly workers: PodWorkers
   readonly keeper: NodeKeeper
   readonly node: NodeRecord
+  readonly recorder: EventRecorder
   /** All static pods there are to be from now on. */
   setStaticPods(pods: readonly Pod[]): void
   /** Stops watching and writing. What the runtime runs goes on: it is the caller's. */
@@ -71,6 +76,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     ...{ clock, logger, runtime, writes, pods, finalStatus: 'always' as const, references: new References(client, clock) },
     recorder,
     ...(prober ? { probes: prober } : {}),
+    ...(options.refuses ? { refuses: options.refuses } : {}),
     onForget: (record) => statics.forgotten(record),
   })
   const statics = new StaticPods({ host: node, workers, pods, writes, logger })
@@ -96,7 +102,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
   informers.start()
   keeper.add(node, undefined)
   return {
-    ...{ workers, keeper, node },
+    ...{ workers, keeper, node, recorder },
     setStaticPods: (list) => statics.setPods(list),
     async stop() {
       ending.abort(new Error('the kubelet has been stopped'))

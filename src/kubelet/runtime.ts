@@ -178,6 +178,9 @@ export interface ContainerStats {
   readonly cpuCoreNanoSeconds: number
   readonly memoryBytes: number
   readonly logBytes: number
+  /** What it wrote to its root file system, where that is known. */
+  readonly writableBytes?: number
+  readonly writableInodes?: number
 }
 
 export interface RuntimeImage {

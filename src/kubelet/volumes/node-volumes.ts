@@ -4,6 +4,7 @@ import type { Pod, Service, VolumeMount } from '../../api/types/core-v1.js'
 import type { Cancel, Clock } from '../../base/clock.js'
 import { messageOf } from '../../base/errors.js'
 import type { Logger } from '../../base/logger.js'
+import { sameJson } from '../../api/same-json.js'
 import type { Client } from '../../client/client.js'
 import { environmentOf } from '../environment/environment.js'
 import { expand, unknownNames } from '../environment/expansion.js'
@@ -93,9 +94,13 @@ export class NodeVolumes implements PodResources {
 
   observed(pod: Pod): void {
     const state = this.#pods.get(pod.metadata.uid ?? '')
-    if (!state) return
+    if (!state || state.pod === pod) return
+    const before = state.pod
     state.pod = pod
-    this.#options.objects.use(pod)
+    // The status changes often, and nothing in a volume shows it.
+    if (before.spec !== pod.spec && !sameJson(before.spec, pod.spec)) this.#options.objects.use(pod)
+    else if (sameJson(before.metadata.labels, pod.metadata.labels) && sameJson(before.metadata.annotations, pod.metadata.annotations))
+      return
     this.#refresh(state)
   }
 

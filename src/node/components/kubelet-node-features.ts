@@ -1,0 +1,165 @@
+/**
+ * What a kubelet of a real machine does beside running containers: the volumes and environments of its pods, their cgroups, what the
+ * node has and is short of, and whom it evicts. The component opens it before the kubelet and starts it with it.
+ */
+import { quantityMilliValue, quantityValue } from '../../api/quantity.js'
+import type { Pod } from '../../api/types/core-v1.js'
+import { messageOf } from '../../base/errors.js'
+import type { Client } from '../../client/client.js'
+import { PodCgroups } from '../../kubelet/cgroups/pod-cgroups.js'
+import { EvictionManager } from '../../kubelet/eviction/eviction-manager.js'
+import { NodePressure } from '../../kubelet/eviction/node-pressure.js'
+import { thresholdsOf } from '../../kubelet/eviction/signals.js'
+import type { ImageCollector } from '../../kubelet/garbage/image-gc.js'
+import type { Kubelet } from '../../kubelet/kubelet.js'
+import { CgroupTree } from '../../kubelet/machine/cgroup-tree.js'
+import { LinuxMachine } from '../../kubelet/machine/linux.js'
+import { PodUses } from '../../kubelet/machine/pod-use.js'
+import { nodeResources, type NodeResources } from '../../kubelet/nodes/allocatable.js'
+import type { NodeState } from '../../kubelet/nodes/node-object.js'
+import { isActive, isTerminalPhase } from '../../kubelet/pods/containers.js'
+import type { Verdict } from '../../kubelet/pods/status.js'
+import type { Runtime } from '../../kubelet/runtime.js'
+import type { NodeVolumes } from '../../kubelet/volumes/node-volumes.js'
+import { openPodResources } from '../../kubelet/volumes/open.js'
+import type { HostedDeps } from './component.js'
+import type { KubeletConfiguration } from './kubelet-configuration/kubelet-fields.js'
+
+export interface NodeFeaturesOptions {
+  readonly deps: HostedDeps
+  readonly client: Client
+  readonly configuration: KubeletConfiguration
+  /** --root-dir, as a path of this machine. */
+  readonly rootDir: string
+  readonly nodeName: string
+  hostIps(): readonly string[]
+  /** Where the runtime keeps its images. */
+  imagesDir?(): string | undefined
+}
+
+export interface NodeFeatures {
+  readonly volumes: NodeVolumes
+  readonly machine: LinuxMachine
+  readonly uses: PodUses
+  /** Undefined where this process may not make cgroups. */
+  readonly cgroups: PodCgroups | undefined
+  readonly resources: NodeResources
+  /** MemoryPressure, DiskPressure, PIDPressure and Ready, as far as this knows: for NodeDescription.conditions. */
+  conditions(): readonly NodeState[]
+  /** For KubeletOptions.refuses. */
+  refuses(pod: Pod): Verdict | undefined
+  /** Makes what a pod's sandbox needs of the node; for the runtime, before `runPod`. */
+  prepare(pod: Pod): Promise<void>
+  /** The pod is gone. */
+  removed(uid: string): Promise<void>
+  start(kubelet: Kubelet, runtime: Runtime, images?: ImageCollector): void
+  stop(): Promise<void>
+}
+
+export async function openNodeFeatures(options: NodeFeaturesOptions): Promise<NodeFeatures> {
+  const { deps, client, configuration, rootDir, hostIps, imagesDir } = options
+  const { clock, random, logger, resolvePath } = deps
+  const tree = await CgroupTree.open()
+  const machine = new LinuxMachine({ rootDir, cgroups: tree, imagesDir: () => imagesDir?.() })
+  const resources = nodeResources(await machine.capacity(), configuration)
+  const cgroups = await openCgroups(tree, configuration, resources, deps)
+  let kubelet: Kubelet | undefined
+  let runtime: Runtime | undefined
+  let images: ImageCollector | undefined
+  const uses = new PodUses({
+    ...{ clock, rootDir, cgroups: tree },
+    cgroupOf: (pod) => cgroups?.path(pod) ?? `/kubepods/pod${pod.metadata.uid}`,
+    stats: (uid) => runtime?.stats(uid) ?? [],
+  })
+  const volumes = openPodResources({
+    ...{ client, clock, random, logger, rootDir, clusterDomain: configuration.clusterDomain || 'cluster.local', resolve: resolvePath },
+    node: { allocatable: () => resources.allocatable, hostIps },
+    onFault: (pod, reason, message) => kubelet?.recorder.event({ ...pod, apiVersion: 'v1', kind: 'Pod' }, 'Warning', reason, message),
+  })
+  const pressure = new NodePressure({
+    ...{ clock, logger },
+    manager: new EvictionManager({
+      thresholds: thresholdsOf(configuration),
+      transitionMs: configuration.evictionPressureTransitionPeriod,
+      graceSecondsMax: configuration.evictionMaxPodGracePeriod,
+    }),
+    observe: () => machine.observe(),
+    candidates: async () => {
+      const running = activePods(kubelet)
+      return Promise.all(running.map(async (pod) => ({ pod, use: await uses.of(pod) })))
+    },
+    reclaim: async () => images?.removeUnused(),
+  })
+  return {
+    ...{ volumes, machine, uses, cgroups, resources },
+    conditions: () => pressure.conditions(),
+    refuses: (pod) => pressure.refusal(pod),
+    async prepare(pod) {
+      await cgroups?.ensure(pod)
+    },
+    async removed(uid) {
+      uses.forget(uid)
+      await cgroups?.remove(uid)
+    },
+    start(started, of, collector) {
+      kubelet = started
+      runtime = of
+      images = collector
+      const { workers, keeper, recorder } = started
+      const about = { apiVersion: 'v1', kind: 'Node', metadata: { name: options.nodeName, uid: options.nodeName } }
+      pressure.start({
+        nodeName: options.nodeName,
+        evict: (uid, verdict) => workers.evict(uid, verdict),
+        isActive: (uid) => of.pod(uid)?.containers.some(isActive) ?? false,
+        changed: () => keeper.stateChanged(options.nodeName),
+        event: (type, reason, message) => recorder.event(about, type, reason, message),
+      })
+      images?.start()
+    },
+    async stop() {
+      pressure.stop()
+      images?.stop()
+      await volumes.stop()
+    },
+  }
+}
+
+function activePods(kubelet: Kubelet | undefined): Pod[] {
+  const records = kubelet ? [...kubelet.workers.records()] : []
+  const running = records.filter(
+    ({ verdict, gone, status, apiPod }) => !verdict && !gone && !isTerminalPhase((status ?? apiPod?.status)?.phase),
+  )
+  return running.map(({ pod }) => pod)
+}
+
+/** The groups above the pods', limited to what pods may have: all but the reservations. */
+async function openCgroups(
+  tree: CgroupTree,
+  configuration: KubeletConfiguration,
+  { capacity }: NodeResources,
+  { logger }: HostedDeps,
+): Promise<PodCgroups | undefined> {
+  if (!configuration.cgroupsPerQOS || configuration.cgroupDriver !== 'cgroupfs') return undefined
+  const kept = (resource: string, value: (text: string | undefined) => number) =>
+    value(configuration.kubeReserved[resource]) + value(configuration.systemReserved[resource])
+  const enforces = configuration.enforceNodeAllocatable.includes('pods')
+  const cgroups = new PodCgroups({
+    files: tree,
+    driver: configuration.cgroupDriver,
+    root: configuration.cgroupRoot,
+    enforcesQuota: configuration.cpuCFSQuota,
+    cpuPeriodUs: configuration.cpuCFSQuotaPeriod * 1_000,
+    processesMax: configuration.podPidsLimit,
+    node: {
+      cpuMilli: quantityMilliValue(capacity.cpu) - kept('cpu', quantityMilliValue),
+      memoryBytes: enforces ? quantityValue(capacity.memory) - kept('memory', quantityValue) : -1,
+    },
+  })
+  try {
+    await cgroups.start()
+    return cgroups
+  } catch (error) {
+    logger.warn('The cgroups of pods could not be made; pods run without limits of their own as a whole', { error: messageOf(error) })
+    return undefined
+  }
+}
