@@ -48,7 +48,7 @@ export function configure(blocks: readonly ServerBlock[], deps: DnsDeps): Config
   const { clock, random, log, metrics } = deps
   const endpoints = [...bySocket.values()].map(({ host, port, sites, unmatched }) => {
     const server = new DnsServer({
-      name: `dns://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      name: serverName(host, port),
       sites,
       unmatched,
       clock,
@@ -60,6 +60,10 @@ export function configure(blocks: readonly ServerBlock[], deps: DnsDeps): Config
     return { host, port, server, zones: sites.map(({ zone }) => zone) }
   })
   return { endpoints, instance }
+}
+
+function serverName(host: string, port: number): string {
+  return `dns://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 const noNext: Handler = () => failure(rcodes.SERVFAIL, 'no next plugin found')
@@ -89,8 +93,10 @@ function setUp(block: ServerBlock, deps: DnsDeps, { servers, instance }: Shared)
     block,
     zones: block.keys.map(({ zone }) => zone),
     port,
-    // As CoreDNS names it: by the first of its ports.
-    server: `dns://:${port}`,
+    // By the first of its ports, and by its address once `bind` has been read.
+    get server() {
+      return serverName(hosts[0] ?? '', port)
+    },
     plugins,
     hosts,
     instance,

@@ -3,9 +3,9 @@
  * question comes in again and again there is a loop. Going on would eat the machine, so the process ends and says why.
  */
 import { QuorateError } from '../../../base/errors.js'
-import type { Handler } from '../../answer.js'
+import { failure, type Handler } from '../../answer.js'
 import { argsOf, type Link, onlyOne, type Plugin, type Setup } from '../../plugin.js'
-import { types } from '../../wire/constants.js'
+import { rcodes, types } from '../../wire/constants.js'
 import { isWithin } from '../../wire/name.js'
 import { ownQuery } from '../../wire/reader.js'
 import { MessageWriter } from '../../wire/writer.js'
@@ -32,6 +32,7 @@ class LoopLink implements Link {
   readonly #ending = new AbortController()
   #seen = 0
   #watching = true
+  #isFound = false
 
   constructor(setup: Setup) {
     this.#setup = setup
@@ -43,8 +44,9 @@ class LoopLink implements Link {
   handler(next: Handler): Handler {
     return (query) => {
       if (query.type !== types.HINFO || !this.#watching || !isWithin(query.key, this.#zone)) return next(query)
-      if (query.key === this.#name && ++this.#seen > seenMax) this.#found(query.client)
-      return next(query)
+      if (query.key !== this.#name || ++this.#seen <= seenMax) return next(query)
+      this.#found(query.client)
+      return failure(rcodes.SERVFAIL)
     }
   }
 
@@ -58,8 +60,10 @@ class LoopLink implements Link {
   }
 
   #found({ address, port }: { readonly address: string; readonly port: number }): void {
+    if (this.#isFound) return
+    this.#isFound = true
+    this.#ending.abort()
     const { hosts, port: own, log, fail } = this.#setup
-    this.stop()
     const from = `${address.includes(':') ? `[${address}]` : address}:${port}`
     const text =
       `Loop (${from} -> ${hosts[0] ?? ''}:${own}) detected for zone "${this.#zone}", ` +
@@ -84,7 +88,7 @@ class LoopLink implements Link {
       this.#seen = 0
       await clock.sleep(tryAgainAfterMs, this.#ending.signal).catch(() => undefined)
     }
-    this.#watching = false
+    this.#watching = this.#isFound
   }
 
   /** Whether this server answered. */

@@ -68,8 +68,10 @@ function nameRule(at: Directive, words: string[]): Rule['apply'] {
     const key = keyOfName(name)
     // The client asked for its own name and takes an answer for no other.
     const back: Renaming = (owner) => (owner === key ? query.name : undefined)
-    const owners = kind === 'exact' ? [back, ...answers.owners] : answers.auto ? [back, ...answers.auto, ...answers.owners] : answers.owners
-    return { query: { name }, record: (record) => renamed(record, owners, answers.auto ? [back, ...answers.values] : answers.values) }
+    const auto = kind === 'exact' ? [back] : answers.auto && [back, ...answers.auto]
+    const owners = [...(auto ?? []), ...answers.owners]
+    const values = [...(auto ?? []), ...answers.values]
+    return { query: { name }, record: (record) => renamed(record, owners, values) }
   }
 }
 
