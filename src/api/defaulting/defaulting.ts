@@ -70,6 +70,8 @@ const defaulters: Readonly<Record<string, Defaulter>> = {
   'storage.k8s.io/v1/StorageClass': defaultStorageClass,
   'storage.k8s.io/v1/CSIDriver': defaultCsiDriver,
   'scheduling.k8s.io/v1/PriorityClass': (object: PriorityClass) => setDefault(object, 'preemptionPolicy', 'PreemptLowerPriority'),
+  'authentication.k8s.io/v1/TokenRequest': ({ spec }: { spec?: { expirationSeconds?: number } }) =>
+    spec && setDefault(spec, 'expirationSeconds', 3600),
   'apiextensions.k8s.io/v1/CustomResourceDefinition': defaultCustomResourceDefinition,
   'certificates.k8s.io/v1/CertificateSigningRequest': (object: { spec?: { usages?: string[] } }) =>
     object.spec && setDefault(object.spec, 'usages', ['digital signature', 'key encipherment', 'client auth']),

@@ -8,7 +8,7 @@ import { compareObjects, type Comparison, type Unowned } from './compare.js'
 import type { Members } from './elements.js'
 import { difference, type FieldTree, intersection, isSubset, leaf, pathTexts, union, withNamedFields } from './field-tree.js'
 import { fieldsOfConfiguration, fieldsOfObject } from './field-set.js'
-import { entryOf, fieldsOf, managerId, sorted, without, type Writer } from './managed-fields.js'
+import { entryOf, fieldsOf, managerId, remaining, sorted, type Writer } from './managed-fields.js'
 import { mergeObjects } from './merge.js'
 import type { MergeType } from './merge-type.js'
 import { removeFields } from './remove.js'
@@ -73,8 +73,7 @@ export function apply(application: Application): Applied {
   if (conflicts.length > 0 && !force) throw new ApplyConflict(conflicts)
   const kept: ManagedFieldsEntry[] = []
   for (const entry of others) {
-    const comparison = comparisons(entry.apiVersion ?? '')
-    const fields = comparison && without(without(fieldsOf(entry), comparison.changed), comparison.removed)
+    const fields = remaining(entry, comparisons)
     if (fields) kept.push(fields === entry.fieldsV1 ? entry : { ...entry, fieldsV1: fields })
   }
   const isSame = object === live || sameJson(object, live)

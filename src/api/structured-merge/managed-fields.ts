@@ -1,7 +1,7 @@
 /** Who has set which field (metadata.managedFields): the entries, and what becomes of them after a write that is no apply (KEP-555). */
 import type { ManagedFieldsEntry } from '../types/meta-v1.js'
 import type { Comparison } from './compare.js'
-import { difference, type FieldTree, isFieldTree, leaf, union } from './field-tree.js'
+import { difference, type FieldTree, isFieldTree, isLeaf, leaf, union } from './field-tree.js'
 
 export interface Writer {
   readonly manager: string
@@ -76,10 +76,11 @@ function isWriter(entry: ManagedFieldsEntry, { manager, apiVersion, subresource 
 }
 
 /** What an entry still owns when another has written; undefined: nothing. */
-function remaining(entry: ManagedFieldsEntry, comparisons: Comparisons): FieldTree | undefined {
+export function remaining(entry: ManagedFieldsEntry, comparisons: Comparisons): FieldTree | undefined {
   const comparison = comparisons(entry.apiVersion ?? '')
-  if (!comparison) return undefined
-  return without(without(fieldsOf(entry), comparison.changed), comparison.removed)
+  const fields = fieldsOf(entry)
+  if (!comparison || isLeaf(fields)) return undefined
+  return without(without(fields, comparison.changed), comparison.removed)
 }
 
 export function without(fields: FieldTree | undefined, lost: FieldTree | undefined): FieldTree | undefined {

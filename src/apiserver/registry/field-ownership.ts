@@ -1,9 +1,9 @@
 /** Which fields of a kind can be owned, where it is written, and in which versions. Found once for each served resource. */
 import { cloneJson } from '../../api/clone-json.js'
 import { kindCodec } from '../../api/scheme.js'
-import type { UnknownObject } from '../../api/object.js'
+import { apiVersionOf, type GroupVersionKind, type UnknownObject } from '../../api/object.js'
 import type { Ownership, Versions } from '../../api/structured-merge/apply.js'
-import type { FieldTree } from '../../api/structured-merge/field-tree.js'
+import { difference, type FieldTree } from '../../api/structured-merge/field-tree.js'
 import { customMergeType, deduced, type MergeType, mergeTypeOf } from '../../api/structured-merge/merge-type.js'
 import type { ServedResource } from './resource.js'
 
@@ -79,10 +79,11 @@ const statusOnly = new Set([
   'storage.k8s.io/volumeattachments',
   'resource.k8s.io/resourceclaims',
 ])
-/** Subresources that write a part of the spec. */
-const parts: Readonly<Record<string, readonly string[]>> = {
-  ephemeralcontainers: ['f:ephemeralContainers'],
-  resize: ['f:containers', 'f:initContainers'],
+/** A request for a certificate is what it was when it was made: its places write one part of the status each. */
+const written: Readonly<Record<string, { readonly top: readonly string[]; readonly kept?: string }>> = {
+  'certificates.k8s.io/certificatesigningrequests/': { top: ['spec', 'status'] },
+  'certificates.k8s.io/certificatesigningrequests/status': { top: ['spec'], kept: 'f:conditions' },
+  'certificates.k8s.io/certificatesigningrequests/approval': { top: ['spec'], kept: 'f:certificate' },
 }
 
 /** What a place does not write is not owned there: upstream's reset fields. */
@@ -99,22 +100,17 @@ function makeOwnership(
     if (typeId === 'custom' || statusOnly.has(kind)) top.add('metadata')
     for (const name of keptByStatus[kind] ?? []) metadata.add(name)
   }
-  const only = parts[subresource]
+  const special = written[`${kind}/${subresource}`]
+  for (const name of special?.top ?? []) top.add(name)
+  const kept = special?.kept
   const isStatusOfCustom = subresource === 'status' && typeId === 'custom'
   const owned = (fields: FieldTree | undefined): FieldTree | undefined => {
     if (!fields) return undefined
-    if (isStatusOfCustom) return onlyMembers(fields, ['f:status'])
-    if (!only) return withoutMembers(fields, top, metadata)
-    const spec = fields['f:spec'] && onlyMembers(fields['f:spec'], only)
-    return spec && { 'f:spec': spec }
+    if (isStatusOfCustom) return fields['f:status'] && { 'f:status': fields['f:status'] }
+    const left = withoutMembers(fields, top, metadata)
+    return left && kept ? difference(left, { 'f:status': { [kept]: { ...left['f:status']?.[kept] } } }) : left
   }
   return { unowned: { top, metadata }, owned }
-}
-
-function onlyMembers(fields: FieldTree, elements: readonly string[]): FieldTree | undefined {
-  let result: FieldTree | undefined
-  for (const element of elements) if (fields[element]) (result ??= {})[element] = fields[element]
-  return result
 }
 
 function withoutMembers(fields: FieldTree, top: ReadonlySet<string>, metadata: ReadonlySet<string>): FieldTree | undefined {
@@ -137,21 +133,28 @@ function withoutSystemMembers(fields: FieldTree, system: ReadonlySet<string>): F
 
 export const scaleVersion = 'autoscaling/v1'
 
-let ofScale: Tracking | undefined
-
 /** Of a Scale, which stands for a part of another object: it has one version and types of its own. */
 export function scaleTracking(): Tracking {
-  if (ofScale) return ofScale
-  const info = { group: 'autoscaling', version: 'v1', kind: 'Scale' }
-  const codec = kindCodec(info)
-  if (!codec) throw new Error('assertion failed: no Scale')
+  return kindTracking({ group: 'autoscaling', version: 'v1', kind: 'Scale' }) as Tracking
+}
+
+const ofKinds = new Map<string, Tracking>()
+
+/** Of a kind that is not stored under its own name. undefined when the API does not have it. */
+export function kindTracking(kind: GroupVersionKind): Tracking | undefined {
+  const apiVersion = apiVersionOf(kind)
+  const key = `${apiVersion} ${kind.kind}`
+  const known = ofKinds.get(key)
+  const codec = kindCodec(kind)
+  if (known || !codec) return known
   const type = mergeTypeOf(codec.schema)
-  const ownership = makeOwnership({ ...info, resource: '', subresources: new Map() }, 'scale')
-  ofScale = {
+  const ownership = makeOwnership({ group: kind.group, resource: '', subresources: new Map() }, '')
+  const tracking: Tracking = {
     type,
     blank: codec.decode({ metadata: {} }),
     ownership: () => ownership,
-    versions: { typeOf: (apiVersion) => (apiVersion === scaleVersion ? type : undefined), convert: (object) => object },
+    versions: { typeOf: (version) => (version === apiVersion ? type : undefined), convert: (object) => object },
   }
-  return ofScale
+  ofKinds.set(key, tracking)
+  return tracking
 }

@@ -1,12 +1,13 @@
 /** metadata.managedFields of a write: which fields the caller has set, by the object as it was sent (before admission). */
-import { apiVersionOf, type UnknownObject } from '../../api/object.js'
+import { cloneJson } from '../../api/clone-json.js'
+import { apiVersionOf, type GroupVersionKind, type UnknownObject } from '../../api/object.js'
 import { memoized } from '../../api/structured-merge/apply.js'
 import { compareObjects } from '../../api/structured-merge/compare.js'
 import { reconciled } from '../../api/structured-merge/field-tree.js'
 import { afterUpdate, areEntries, type Comparisons, fieldsOf } from '../../api/structured-merge/managed-fields.js'
 import type { ManagedFieldsEntry } from '../../api/types/meta-v1.js'
 import { timestamp } from '../../base/clock.js'
-import { scaleTracking, scaleVersion, type Tracking, trackingOf } from './field-ownership.js'
+import { kindTracking, scaleTracking, scaleVersion, type Tracking, trackingOf } from './field-ownership.js'
 import type { ServedResource } from './resource.js'
 
 export interface FieldWriter {
@@ -25,13 +26,25 @@ interface Update {
 export function trackFields(served: ServedResource, object: UnknownObject, old: UnknownObject | undefined, writer: FieldWriter): void {
   const before = entriesBefore(object, old, writer.subresource)
   const entries = before && schemaEntries(served, before)
-  setEntries(object, entries && entriesAfter(trackingOf(served), apiVersionOf(served.info), entries, { object, old, writer }))
+  const update = { object: asStored(served, object), old, writer }
+  setEntries(object, entries && entriesAfter(trackingOf(served), apiVersionOf(served.info), entries, update))
+}
+
+/** What the stored version makes of it is the caller's too: the conversion of an autoscaler has defaults of its own. */
+function asStored({ conversion, info }: ServedResource, object: UnknownObject): UnknownObject {
+  return conversion && info.typeId !== 'custom' ? conversion.fromStored(conversion.toStored(cloneJson(object))) : object
 }
 
 /** The same of a Scale, whose entries are in `old` as they are about a Scale. */
 export function trackScale(object: UnknownObject, old: UnknownObject, writer: FieldWriter): void {
   const entries = entriesBefore(object, old, writer.subresource)
   setEntries(object, entries && entriesAfter(scaleTracking(), scaleVersion, entries, { object, old, writer }))
+}
+
+/** The managedFields of an object that is created and not stored under its own name (reviews, tokens). */
+export function trackCreated(kind: GroupVersionKind, object: UnknownObject, writer: FieldWriter): void {
+  const tracking = kindTracking(kind)
+  if (tracking) setEntries(object, entriesAfter(tracking, apiVersionOf(kind), [], { object, old: undefined, writer }))
 }
 
 function entriesAfter(

@@ -26,13 +26,17 @@ export function bindNamespace(metadata: ObjectMeta, namespaced: boolean, namespa
   metadata.namespace = namespace
 }
 
+/** Drops what the server alone sets, before anybody looks at who set what. */
+export function dropSystemMetadata(metadata: ObjectMeta): void {
+  for (const name of ['selfLink', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const)
+    delete metadata[name]
+}
+
 /** Metadata of a new object: what clients may not set is dropped, what the server sets is set. */
 export function prepareNewMetadata(object: UnknownObject, random: Random, nowMs: number): void {
   const { metadata } = object
   if (metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created')
-  delete metadata.selfLink
-  delete metadata.deletionTimestamp
-  delete metadata.deletionGracePeriodSeconds
+  dropSystemMetadata(metadata)
   delete metadata.resourceVersion
   metadata.uid = random.uuid()
   metadata.creationTimestamp = timestamp(nowMs)

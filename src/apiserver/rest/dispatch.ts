@@ -3,6 +3,7 @@ import { methodNotSupported, notFound, StatusError, unknownPath } from '../../ap
 import type { Verb } from '../../api/kinds.js'
 import type { UnknownObject } from '../../api/object.js'
 import { kindCodec } from '../../api/scheme.js'
+import { trackCreated } from '../registry/field-tracking.js'
 import { virtualKey, type VirtualResource } from '../virtual/virtual-resource.js'
 import { parseBody } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
@@ -11,7 +12,7 @@ import { patchObject } from './patch.js'
 import { respondValue } from './respond.js'
 import { serveScale } from './scale.js'
 import { watchObjects } from './watch.js'
-import { writeRequest } from './write-request.js'
+import { fieldWriter, writeRequest } from './write-request.js'
 import { actOnObject, createObject, deleteCollection, deleteObject, updateObject } from './write.js'
 
 type Handler = (rest: RestRequest, deps: RestDeps) => Promise<void>
@@ -92,6 +93,10 @@ async function createVirtual(rest: RestRequest, deps: RestDeps, special: Virtual
   const codec = kindCodec(kind)
   const object = (codec ? codec.decode(value) : value) as unknown as UnknownObject
   codec?.applyDefaults(object)
+  if (codec) {
+    object.metadata ??= {}
+    trackCreated(kind, object, fieldWriter(rest, deps))
+  }
   const result = await special.create(object, {
     user,
     namespace: info.namespace,

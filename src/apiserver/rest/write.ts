@@ -5,7 +5,7 @@ import { kindCodec } from '../../api/scheme.js'
 import { badRequest, notFound, StatusError } from '../../api/status.js'
 import { objectOf } from '../cacher/cell.js'
 import { trackFields } from '../registry/field-tracking.js'
-import { bindNamespace } from '../registry/metadata.js'
+import { bindNamespace, dropSystemMetadata } from '../registry/metadata.js'
 import type { DeletionOptions, Stored, WriteRequest } from '../registry/object-store.js'
 import { fieldValidationOf, parseBody } from './body.js'
 import type { RestDeps, RestRequest } from './context.js'
@@ -25,6 +25,7 @@ export async function createObject(rest: RestRequest, deps: RestDeps): Promise<v
   const value = parseBody(await request.body(), request.credentials.header('content-type'))
   const object = decodeSent(served, value, validation, (message) => warnings.push(message))
   bindNamespace(object.metadata, served.info.namespaced, info.namespace)
+  dropSystemMetadata(object.metadata)
   trackFields(served, object, undefined, fieldWriter(rest, deps))
   const stored = await deps.objects.create(write, toStored(served, object))
   respondStored(rest, 201, stored)
