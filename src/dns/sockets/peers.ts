@@ -16,19 +16,22 @@ export function udpPeer({ host, port }: Peer, { message, closed }: PeerHandlers)
     socket.close()
     closed(error)
   }
+  // A refusal is told once, to the next call: the callback must hear of it too.
+  const put = (bytes: Buffer) => void (ended || socket.send(bytes, (error) => void (error && end(error))))
   socket.on('error', end)
   socket.on('message', message)
   socket.connect(port, host, (error?: Error) => {
     if (ended) return
     if (error) return end(error)
-    for (const bytes of waiting ?? []) socket.send(bytes)
+    const queued = waiting ?? []
     waiting = undefined
+    for (const bytes of queued) put(bytes)
   })
   return {
     send(bytes) {
       if (ended) return
       if (waiting) waiting.push(bytes)
-      else socket.send(bytes, (error) => void (error && end(error)))
+      else put(bytes)
     },
     close() {
       if (ended) return
