@@ -13,18 +13,11 @@ function settingsOf(families: readonly IpFamily[]): Setting[] {
   const forwarding = 'packets of pods are not forwarded'
   const bridge = 'policies do not hold between pods of this node, nor do Services'
   return [
-    ...(families.includes('IPv4')
-      ? [
-          { path: 'net/ipv4/ip_forward', why: forwarding },
-          { path: 'net/bridge/bridge-nf-call-iptables', why: bridge },
-        ]
-      : []),
-    ...(families.includes('IPv6')
-      ? [
-          { path: 'net/ipv6/conf/all/forwarding', why: forwarding },
-          { path: 'net/bridge/bridge-nf-call-ip6tables', why: bridge },
-        ]
-      : []),
+    ...(families.includes('IPv4') ? [{ path: 'net/ipv4/ip_forward', why: forwarding }] : []),
+    ...(families.includes('IPv6') ? [{ path: 'net/ipv6/conf/all/forwarding', why: forwarding }] : []),
+    // Both whatever the families: pods of one bridge have IPv6 addresses of the link.
+    { path: 'net/bridge/bridge-nf-call-iptables', why: bridge },
+    { path: 'net/bridge/bridge-nf-call-ip6tables', why: bridge },
   ]
 }
 

@@ -30,6 +30,8 @@ export interface LabPod {
 }
 
 interface PodOptions {
+  /** The API is not told of its address. */
+  readonly isUnreported?: boolean
   readonly namespace?: string
   readonly labels?: Record<string, string>
   /** Listened on by TCP and UDP, in both families. */
@@ -131,7 +133,9 @@ export class Lab {
   }
 
   /** A pod with a network as a runtime makes it: a namespace, then the plugins of the configuration one after the other. */
-  async addPod(host: Host, name: string, { namespace = 'default', labels = {}, ports = [] }: PodOptions = {}): Promise<LabPod> {
+  async addPod(host: Host, name: string, options: PodOptions = {}): Promise<LabPod> {
+    const { namespace = 'default', ports = [] } = options
+    await this.#createPod(host, name, options)
     const id = `${namespace}-${name}`
     await host.must(['ip', 'netns', 'add', id])
     const netns = `/run/netns/${id}`
@@ -149,8 +153,17 @@ export class Lab {
     }
     const [ipv4 = '', ipv6 = ''] = (result?.ips ?? []).map(({ address }) => address.split('/')[0] as string)
     if (ports.length > 0) await this.#serve(host, netns, id, ports)
-    await this.#createPod(host, { name, namespace, host, ipv4, ipv6 }, labels, ports)
-    return { name, namespace, host, ipv4, ipv6 }
+    const pod = { name, namespace, host, ipv4, ipv6 }
+    if (!options.isUnreported) await this.reportPod(pod)
+    return pod
+  }
+
+  /** Tells the API what address a pod has. */
+  async reportPod({ name, namespace, ipv4, ipv6 }: LabPod): Promise<void> {
+    const pods = this.api.client.resource<Pod>(resources.pods)
+    const pod = await pods.get(namespace, name)
+    const podIPs = [ipv4, ipv6].filter((ip) => ip !== '').map((ip) => ({ ip }))
+    await pods.updateStatus({ ...pod, status: { ...pod.status, phase: 'Running', podIP: ipv4, podIPs } })
   }
 
   async setPolicy(name: string, spec: NetworkPolicySpec, namespace = 'default'): Promise<void> {
@@ -192,15 +205,12 @@ export class Lab {
     })
   }
 
-  async #createPod(host: Host, pod: LabPod, labels: Record<string, string>, ports: NonNullable<PodOptions['ports']>): Promise<void> {
-    const pods = this.api.client.resource<Pod>(resources.pods)
-    const own = ports.flatMap(({ port, name }) => (name ? [{ name, containerPort: port }] : []))
-    const made = await pods.create({
-      metadata: { name: pod.name, namespace: pod.namespace, labels },
+  async #createPod(host: Host, name: string, { namespace = 'default', labels = {}, ports = [] }: PodOptions): Promise<void> {
+    const own = ports.flatMap(({ port, name: portName }) => (portName ? [{ name: portName, containerPort: port }] : []))
+    await this.api.client.resource<Pod>(resources.pods).create({
+      metadata: { name, namespace, labels },
       spec: { nodeName: host.name, containers: [{ name: 'main', image: 'example', ports: own }] },
     })
-    const podIPs = [pod.ipv4, pod.ipv6].filter((ip) => ip !== '').map((ip) => ({ ip }))
-    await pods.updateStatus({ ...made, status: { ...made.status, phase: 'Running', podIP: pod.ipv4, podIPs } })
   }
 }
 

@@ -163,6 +163,25 @@ describe.skipIf(missing !== undefined)(`the pod network${missing ? ` (skipped: $
       expect(await reaching(web)).toEqual(['neighbor', 'remote', 'distant'])
     })
 
+    it('holds from the first packet of a pod, when nobody knows its address yet', async () => {
+      await apply({ podSelector: { matchLabels: { app: 'late' } }, policyTypes: ['Ingress'] })
+      const late = await lab.addPod(one, 'late', { labels: { app: 'late' }, ports: [{ port: 80 }], isUnreported: true })
+      expect(await reaching(late)).toEqual([])
+      expect(await connects(late, remote)).toBe(true)
+      await lab.reportPod(late)
+      const free = await lab.addPod(one, 'free', { labels: { app: 'free' }, ports: [{ port: 80 }], isUnreported: true })
+      await vi.waitFor(async () => expect(await connects(remote, free)).toBe(true), { timeout: 10_000 })
+      expect(await reaching(late)).toEqual([])
+    }, 20_000)
+
+    it('is not passed by with addresses of the link', async () => {
+      const linkAddress = (text: string) => `${/inet6 (fe80:[0-9a-f:]+)/.exec(text)?.[1]}%eth0`
+      const ofWeb = linkAddress((await lab.run(web, ['ip', '-6', 'address', 'show', 'eth0'])).stdout)
+      const ofNode = linkAddress(await one.must(['ip', '-6', 'address', 'show', 'cni0']))
+      const answers = async (pod: LabPod, address: string) => (await lab.run(pod, ['busybox', 'ping', '-c1', '-W1', address])).code === 0
+      expect([await answers(web, ofWeb), await answers(neighbor, ofNode), await answers(neighbor, ofWeb)]).toEqual([true, true, false])
+    })
+
     it('ends connections that were there before it', async () => {
       const script = `exec 3<>/dev/udp/${web.ipv4}/80; echo 1 >&3; head -n1 <&3; read -r _; echo 2 >&3; timeout 1 head -n1 <&3`
       const child = neighbor.host.spawn(['nsenter', '--net=/run/netns/default-neighbor', 'bash', '-c', script])

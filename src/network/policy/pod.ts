@@ -9,6 +9,7 @@ export interface PolicyPod {
   readonly key: string
   readonly namespace: string
   readonly labels: Labels
+  /** None while its network is being made. */
   readonly addresses: readonly { readonly family: IpFamily; readonly text: string }[]
   readonly ports: readonly { readonly name: string; readonly protocol: Protocol; readonly port: number }[]
   /** Runs on this node: policies that select it are enforced here. */
@@ -17,7 +18,8 @@ export interface PolicyPod {
 
 /**
  * undefined for what policies neither select nor name: a pod in its host's network (it has its node's address), one that has ended
- * (its address may be another's by now), one without an address.
+ * (its address may be another's by now), one of another node without an address. A pod of this node counts from its binding on: it
+ * is isolated before its first container starts.
  */
 export function policyPodOf(pod: Pod, nodeName: string): PolicyPod | undefined {
   const { spec, status, metadata } = pod
@@ -27,14 +29,15 @@ export function policyPodOf(pod: Pod, nodeName: string): PolicyPod | undefined {
     const ip = text ? parseIp(text) : undefined
     return ip ? [{ family: ip.family, text: formatIp(ip) }] : []
   })
-  if (addresses.length === 0) return undefined
+  const local = spec?.nodeName === nodeName
+  if (addresses.length === 0 && !local) return undefined
   return {
     key: keyOf(pod),
     namespace: metadata.namespace ?? '',
     labels: metadata.labels ?? {},
     addresses,
     ports: portsOf(pod),
-    local: spec?.nodeName === nodeName,
+    local,
   }
 }
 

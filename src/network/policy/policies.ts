@@ -3,7 +3,8 @@
  *
  * A pod of this node that a policy selects is isolated in the policy's direction: its address is in that direction's verdict map,
  * which leads to the chain of exactly the policies that select it. The chain lets through what one of them allows and drops the
- * rest. A pod that none selects is in no map. Policies that select no pod of this node cost neither sets nor chains.
+ * rest. A pod that none selects is in no map. Policies that select no pod of this node cost neither sets nor chains. A pod of this
+ * node is isolated before its address is known: see `holdChain`.
  */
 import type { IpFamily } from '../../api/ip.js'
 import type { Labels } from '../../api/selectors/label.js'
@@ -31,7 +32,8 @@ interface Group {
   pods: number
 }
 
-interface Isolation {
+/** A pod of this node as the ruleset has it. */
+interface LocalPod {
   readonly addresses: PolicyPod['addresses']
   readonly ingress: Group | undefined
   readonly egress: Group | undefined
@@ -50,6 +52,20 @@ export function selfSet(family: IpFamily): string {
   return `self-${family === 'IPv4' ? '4' : '6'}`
 }
 
+/** Addresses of this node's pods that are known: whose isolation is settled. */
+export function knownSet(family: IpFamily): string {
+  return `known-${family === 'IPv4' ? '4' : '6'}`
+}
+
+/**
+ * Where packets of this node's addresses go that are not known (yet). It drops while a pod is on its way that policies isolate:
+ * "All newly created pods affected by a given NetworkPolicy will be isolated before they are started" (Network Policies, pod
+ * lifecycle). At other times it lets them go on: a pod that no policy selects need not wait for its status.
+ */
+export function holdChain(direction: Direction): string {
+  return `${direction}-unknown`
+}
+
 export interface PoliciesOptions {
   readonly ruleset: Ruleset
   readonly families: readonly IpFamily[]
@@ -63,12 +79,15 @@ export class Policies {
   readonly #bySubject = new Map<string, Set<string>>()
   readonly #policiesOfPod = new Map<string, Set<string>>()
   readonly #groups = new Map<string, Group>()
-  readonly #isolated = new Map<string, Isolation>()
+  readonly #local = new Map<string, LocalPod>()
   /** Address → the pod that it was last seen with. */
   readonly #owners = new Map<string, string>()
   readonly #unsettledPods = new Set<string>()
   readonly #unsettledGroups = new Set<Group>()
   #chainsMade = 0
+  /** Pods on their way that are isolated, by direction; with what the kernel does about it. */
+  readonly #expected = { ingress: new Set<string>(), egress: new Set<string>() }
+  readonly #isHolding = { ingress: false, egress: false }
 
   constructor(options: PoliciesOptions) {
     this.#options = options
@@ -81,7 +100,9 @@ export class Policies {
       ruleset.define({ name: selfSet(family), type: `${addressType[family]} . ${addressType[family]}` })
       for (const direction of directions)
         ruleset.define({ name: isolationMap(direction, family), type: addressType[family], verdicts: true })
+      ruleset.define({ name: knownSet(family), type: addressType[family] })
     }
+    for (const direction of directions) ruleset.setChain(holdChain(direction), [])
   }
 
   setPod(pod: PolicyPod): void {
@@ -91,7 +112,7 @@ export class Policies {
 
   deletePod(key: string): void {
     this.#choices.deletePod(key)
-    if (this.#isolated.has(key)) this.#unsettledPods.add(key)
+    if (this.#local.has(key)) this.#unsettledPods.add(key)
   }
 
   setNamespace(name: string, labels: Labels | undefined): void {
@@ -131,10 +152,22 @@ export class Policies {
       if (this.#groups.get(group.id) === group)
         this.#options.ruleset.setChain(group.chain, this.#chainRules(group.direction, group.policies))
     this.#unsettledGroups.clear()
+    for (const direction of directions) {
+      const isHolding = this.#expected[direction].size > 0
+      if (isHolding === this.#isHolding[direction]) continue
+      this.#isHolding[direction] = isHolding
+      this.#options.ruleset.setChain(holdChain(direction), isHolding ? [{ verdict: 'drop' }] : [])
+    }
   }
 
   counts(): { readonly policies: number; readonly pods: number; readonly isolatedPods: number } {
-    return { policies: this.#policies.size, pods: this.#choices.podCount, isolatedPods: this.#isolated.size }
+    return { policies: this.#policies.size, pods: this.#choices.podCount, isolatedPods: this.#isolatedCount() }
+  }
+
+  #isolatedCount(): number {
+    let count = 0
+    for (const { ingress, egress } of this.#local.values()) if (ingress || egress) count++
+    return count
   }
 
   #rulesOf(compiled: CompiledPolicy): PolicyRules {
@@ -181,23 +214,28 @@ export class Policies {
 
   #isolate(key: string): void {
     const pod = this.#choices.pod(key)
-    const old = this.#isolated.get(key)
+    const old = this.#local.get(key)
     // The new groups are entered before the old ones are left: a policy that is in both keeps its sets.
     const [ingress, egress] = directions.map((direction) => (pod?.local ? this.#enter(key, direction) : undefined))
-    const addresses = pod?.addresses.filter(({ family }) => this.#options.families.includes(family)) ?? []
-    if (ingress || egress) this.#isolated.set(key, { addresses, ingress, egress })
-    else this.#isolated.delete(key)
-    for (const { family, text } of ingress || egress ? addresses : []) {
+    const addresses = (pod?.local ? pod.addresses : []).filter(({ family }) => this.#options.families.includes(family))
+    if (pod?.local) this.#local.set(key, { addresses, ingress, egress })
+    else this.#local.delete(key)
+    const isOnItsWay = pod?.addresses.length === 0
+    this.#expect('ingress', key, isOnItsWay && ingress !== undefined)
+    this.#expect('egress', key, isOnItsWay && egress !== undefined)
+    for (const { family, text } of addresses) {
       this.#owners.set(text, key)
+      this.#options.ruleset.add(knownSet(family), text)
       this.#options.ruleset.add(selfSet(family), `${text} . ${text}`)
       this.#options.ruleset.setVerdict(isolationMap('ingress', family), text, ingress?.chain)
       this.#options.ruleset.setVerdict(isolationMap('egress', family), text, egress?.chain)
     }
-    if (old) this.#lift(key, old, ingress || egress ? addresses : [])
+    if (old) this.#lift(key, old, addresses)
   }
 
-  #lift(key: string, { addresses, ingress, egress }: Isolation, kept: PolicyPod['addresses']): void {
+  #lift(key: string, { addresses, ingress, egress }: LocalPod, kept: PolicyPod['addresses']): void {
     for (const { family, text } of addresses) {
+      this.#options.ruleset.remove(knownSet(family), text)
       this.#options.ruleset.remove(selfSet(family), `${text} . ${text}`)
       // An address that another pod has by now is isolated as that pod is.
       if (this.#owners.get(text) !== key || kept.some((address) => address.text === text)) continue
@@ -205,6 +243,11 @@ export class Policies {
       for (const direction of directions) this.#options.ruleset.setVerdict(isolationMap(direction, family), text, undefined)
     }
     for (const group of [ingress, egress]) if (group) this.#exit(group)
+  }
+
+  #expect(direction: Direction, key: string, isExpected: boolean): void {
+    if (isExpected) this.#expected[direction].add(key)
+    else this.#expected[direction].delete(key)
   }
 
   #enter(pod: string, direction: Direction): Group | undefined {

@@ -1,10 +1,11 @@
 /** The chains that hang on the kernel's hooks, and the sets that they ask beside those of policies. */
 import type { IpFamily } from '../../api/ip.js'
-import { isolationMap, selfSet } from '../policy/policies.js'
+import { holdChain, isolationMap, knownSet, selfSet } from '../policy/policies.js'
 import type { Ruleset } from './ruleset.js'
 
 export interface BaseOptions {
   readonly families: readonly IpFamily[]
+  readonly bridge: string
   readonly masquerade: boolean
   readonly policies: boolean
 }
@@ -24,9 +25,10 @@ export function defineBaseSets(ruleset: Ruleset, families: readonly IpFamily[]):
     for (const name of [localRanges(family), podRanges(family)]) ruleset.define({ name, type: words[family].type, interval: true })
 }
 
-export function baseChains({ families, masquerade, policies }: BaseOptions): string {
+export function baseChains(options: BaseOptions): string {
+  const { families, masquerade, policies } = options
   const lines: string[] = []
-  if (policies) lines.push('chain forward {', 'type filter hook forward priority filter; policy accept;', ...forward(families), '}')
+  if (policies) lines.push('chain forward {', 'type filter hook forward priority filter; policy accept;', ...forward(options), '}')
   if (masquerade) {
     lines.push('chain postrouting {', 'type nat hook postrouting priority srcnat; policy accept;')
     for (const family of families) {
@@ -44,16 +46,27 @@ export function baseChains({ families, masquerade, policies }: BaseOptions): str
  * is not: traffic between a pod and its own node is always allowed, probes foremost. Answers are allowed by the connection; the
  * other direction is judged packet by packet, so that a policy holds for connections that were there before it.
  */
-function forward(families: readonly IpFamily[]): string[] {
-  const lines = ['ct state established ct direction reply accept', 'ct state related accept']
-  // Pods of one bridge find each other by these (RFC 4861); without them nothing else could be said.
-  if (families.includes('IPv6'))
-    lines.push('icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept')
+function forward({ families, bridge }: BaseOptions): string[] {
+  const lines = [
+    'ct state established ct direction reply accept',
+    'ct state related accept',
+    // Pods of one bridge find each other by these (RFC 4861); without them nothing else could be said.
+    'icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept',
+    // Policies know addresses of pods alone: by those of the link, pods of one bridge would pass by them.
+    `iifname "${bridge}" ip6 saddr fe80::/10 counter drop`,
+  ]
   for (const family of families) {
     const { field } = words[family]
     lines.push(`${field} saddr . ${field} daddr @${selfSet(family)} accept`)
   }
-  for (const family of families) lines.push(`${words[family].field} saddr vmap @${isolationMap('egress', family)}`)
-  for (const family of families) lines.push(`${words[family].field} daddr vmap @${isolationMap('ingress', family)}`)
+  for (const [direction, side] of [
+    ['egress', 'saddr'],
+    ['ingress', 'daddr'],
+  ] as const)
+    for (const family of families) {
+      const address = `${words[family].field} ${side}`
+      lines.push(`${address} vmap @${isolationMap(direction, family)}`)
+      lines.push(`${address} @${localRanges(family)} ${address} != @${knownSet(family)} jump ${holdChain(direction)}`)
+    }
   return lines
 }

@@ -11,6 +11,7 @@ export interface RulesetKeeperOptions {
   readonly host: NetworkHost
   readonly families: readonly IpFamily[]
   readonly nodeName: string
+  readonly bridge: string
   readonly masquerade: boolean
   readonly policies: boolean
 }
