@@ -342,6 +342,7 @@ const change = fc.oneof(
       labels,
       ports: ownPorts,
       local: fc.boolean(),
+      hasAddress: fc.constantFrom(true, true, true, false),
     }),
   },
   {
@@ -369,7 +370,7 @@ function perform(one: Node, what: Change): void {
   switch (what.do) {
     case 'pod':
       if (!pods.has(`${what.namespace}/${what.at}`)) remove(what.at)
-      one.pod(podOf(`${what.namespace}/${what.at}`, [`10.0.0.${what.at}`, `fd00::${what.at}`], what))
+      one.pod(podOf(`${what.namespace}/${what.at}`, what.hasAddress ? [`10.0.0.${what.at}`, `fd00::${what.at}`] : [], what))
       return
     case 'no pod':
       return remove(what.at)

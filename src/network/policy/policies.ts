@@ -107,7 +107,7 @@ export class Policies {
 
   setPod(pod: PolicyPod): void {
     this.#choices.setPod(pod)
-    if (pod.local) this.#unsettledPods.add(pod.key)
+    if (pod.local || this.#local.has(pod.key)) this.#unsettledPods.add(pod.key)
   }
 
   deletePod(key: string): void {
