@@ -472,6 +472,10 @@ function apply(args: readonly Code[], choose: Choose): Code {
 function run(frame: Frame, overload: Overload | undefined, ...args: CelValue[]): CelValue {
   if (!overload) return noSuchOverload
   const call = overload.call as (...args: CelValue[]) => CelValue
+  if (overload.cost?.upfront) {
+    frame.charge(overload.cost.actual(args, null))
+    return call(...args)
+  }
   const result = args.length === 2 ? call(args[0] as CelValue, args[1] as CelValue) : call(...args)
   frame.charge(overload.cost ? overload.cost.actual(args, result) : 1)
   return result

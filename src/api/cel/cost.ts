@@ -29,6 +29,8 @@ export interface CallEstimate {
 }
 
 export interface CallCost {
+  /** Known from the arguments alone, and charged before the call: what grows faster than its arguments must not be begun. */
+  readonly upfront?: true
   /** The receiver of a member is the first argument. */
   actual(args: readonly CelValue[], result: CelValue): number
   /** undefined: as any other call. */

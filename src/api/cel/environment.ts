@@ -14,7 +14,7 @@ import type { Issue } from './issue.js'
 import type { Macro } from './macros.js'
 import { parse } from './parser.js'
 import { type Type, typeOf } from './types.js'
-import { CelError, CelTypeValue, type CelValue } from './values.js'
+import { CelError, CelTypeValue, type CelValue, TooLarge } from './values.js'
 
 export interface EnvironmentOptions {
   readonly libraries: readonly Library[]
@@ -158,6 +158,8 @@ function evaluate(
     return { value, cost: frame.cost }
   } catch (error) {
     if (error instanceof CostExceeded) return { value: new CelError(error.message), cost: frame.cost }
+    // The latter two are the engine's own bounds, of what is deeper or longer than it can hold.
+    if (error instanceof TooLarge || error instanceof RangeError) return { value: new CelError(error.message), cost: costLimit + 1 }
     throw error
   }
 }

@@ -89,6 +89,16 @@ export class ArrayList extends CelList {
   }
 }
 
+/** Doubling is cheap: a few steps would make more than memory has. */
+export const sizeMax = 10_000_000
+
+/** Ends an evaluation that makes something of more elements or characters than any request can hold. */
+export class TooLarge extends Error {
+  constructor() {
+    super(`a value has more than ${sizeMax} elements or characters`)
+  }
+}
+
 /** Two lists one after the other, copied only when somebody goes through them. */
 class JoinedList extends CelList {
   #items: CelValue[] | undefined
@@ -101,10 +111,21 @@ class JoinedList extends CelList {
     this.size = first.size + second.size
   }
   at(index: number): CelValue {
-    return this.values()[index] as CelValue
+    let list: CelList = this
+    let place = index
+    while (list instanceof JoinedList && !list.#items) {
+      const { size } = list.first
+      if (place < size) list = list.first
+      else {
+        place -= size
+        list = list.second
+      }
+    }
+    return list instanceof JoinedList ? ((list.#items as CelValue[])[place] as CelValue) : list.at(place)
   }
   override values(): CelValue[] {
     if (this.#items) return this.#items
+    if (this.size > sizeMax) throw new TooLarge()
     const items: CelValue[] = []
     const open: CelList[] = [this]
     for (let list = open.pop(); list; list = open.pop()) {

@@ -166,19 +166,19 @@ const wholeOf = (node: CostedNode | undefined, otherwise: number) =>
 const resultSize: CallCost['actual'] = (_, result) => sizeOf(result)
 
 /** Every element against every other. */
-const allPairs = (index: number, isText: boolean): CallCost => {
-  const factor = isText ? 2 + traversalFactor : 2
-  return making(
+const allPairs = (index: number, isText: boolean): CallCost => ({
+  upfront: true,
+  ...making(
     (args) => {
       const list = args[index]
-      return list instanceof CelList
-        ? list.size ** 2 * (typeof list.at(0) === 'string' || list.at(0) instanceof Uint8Array ? 2 + traversalFactor : 2)
-        : 0
+      if (!(list instanceof CelList)) return 0
+      const isOfTexts = typeof list.at(0) === 'string' || list.at(0) instanceof Uint8Array
+      return list.size ** 2 * (isOfTexts ? 2 + traversalFactor : 2)
     },
-    factor,
+    isText ? 2 + traversalFactor : 2,
     (args) => times(sizeAt(args, index), sizeAt(args, index)),
-  )
-}
+  ),
+})
 
 function slice(list: CelList, from: CelInt, to: CelInt): CelValue {
   const [start, end] = [Number(from), Number(to)]
@@ -339,6 +339,7 @@ const holds = (list: CelList, value: CelValue) => list.values().some((each) => e
 const containsAll = (list: CelList, others: CelList) => others.values().every((each) => holds(list, each))
 
 const setCost = (factor: number): CallCost => ({
+  upfront: true,
   actual: (args) => 1 + sizeOf(args[0] as CelValue) * sizeOf(args[1] as CelValue) * factor,
   estimate: (args) => ({ cost: plus(scaled(times(sizeAt(args, 0), sizeAt(args, 1)), factor), exactly(1)) }),
 })

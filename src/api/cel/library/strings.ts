@@ -13,7 +13,7 @@ import {
 } from '../cost.js'
 import { fn, global, type Library, member } from '../functions.js'
 import { dynType, intType, listOf, stringType } from '../types.js'
-import { ArrayList, CelError, type CelInt, type CelList, type CelValue, isInt, sizeOf, textLength } from '../values.js'
+import { ArrayList, CelError, type CelInt, type CelList, type CelValue, isInt, sizeMax, sizeOf, textLength, TooLarge } from '../values.js'
 import { indexCost } from './list-costs.js'
 import { formatText } from './string-format.js'
 
@@ -68,6 +68,8 @@ function substring(text: string, from: CelInt, to?: CelInt): CelValue {
 
 function replace(text: string, old: string, by: string, times: CelInt = -1): CelValue {
   const max = Number(times)
+  const places = old === '' ? text.length + 1 : Math.ceil(text.length / old.length)
+  if (text.length + (max < 0 ? places : Math.min(places, max)) * by.length > sizeMax) throw new TooLarge()
   if (max < 0) return text.replaceAll(old, () => by)
   let rest = text
   let done = ''
@@ -90,6 +92,7 @@ function split(text: string, by: string, limit: CelInt = -1): CelValue {
 
 function join(list: CelList, by = ''): CelValue {
   const parts = list.values()
+  if (parts.length * by.length > sizeMax) throw new TooLarge()
   return parts.every((part) => typeof part === 'string') ? parts.join(by) : new CelError('no such overload')
 }
 
