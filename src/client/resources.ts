@@ -56,6 +56,7 @@ export const resources = {
   ingressClasses: networking('ingressclasses'),
   horizontalPodAutoscalers: of('autoscaling', 'v2')('horizontalpodautoscalers'),
   runtimeClasses: of('node.k8s.io', 'v1')('runtimeclasses'),
+  validatingAdmissionPolicies: of('admissionregistration.k8s.io', 'v1')('validatingadmissionpolicies'),
   customResourceDefinitions: of('apiextensions.k8s.io', 'v1')('customresourcedefinitions'),
   resourceClaims: dra('resourceclaims'),
   resourceClaimTemplates: dra('resourceclaimtemplates'),

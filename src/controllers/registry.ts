@@ -33,6 +33,7 @@ import { serviceCidrController } from './service-cidr/service-cidr.js'
 import { volumeExpandController } from './volume-expand/volume-expand.js'
 import { podGarbageCollectorController } from './pod-gc/pod-gc.js'
 import { ttlController } from './ttl/ttl.js'
+import { validatingAdmissionPolicyStatusController } from './validating-admission-policy-status/validating-admission-policy-status.js'
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.js'
 import { horizontalPodAutoscalerController } from './horizontal-pod-autoscaler/horizontal-pod-autoscaler.js'
 import { controllerNames } from './names.js'
@@ -104,6 +105,7 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
   'resourceclaim-controller': () => resourceClaimController(),
   'service-cidr-controller': () => serviceCidrController(),
   'ttl-controller': () => ttlController(),
+  'validatingadmissionpolicy-status-controller': () => validatingAdmissionPolicyStatusController(),
   'taint-eviction-controller': () => taintEvictionController(),
   'horizontal-pod-autoscaler-controller': ({ horizontalPodAutoscaler }) => horizontalPodAutoscalerController(horizontalPodAutoscaler),
   'deployment-controller': () => deploymentController(),
