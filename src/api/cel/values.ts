@@ -111,9 +111,13 @@ class JoinedList extends CelList {
     this.size = first.size + second.size
   }
   at(index: number): CelValue {
-    let list: CelList = this
+    return JoinedList.#find(this, index)
+  }
+  static #find(joined: JoinedList, index: number): CelValue {
+    let list: CelList = joined
     let place = index
-    while (list instanceof JoinedList && !list.#items) {
+    while (list instanceof JoinedList) {
+      if (list.#items) return list.#items[place] as CelValue
       const { size } = list.first
       if (place < size) list = list.first
       else {
@@ -121,7 +125,7 @@ class JoinedList extends CelList {
         list = list.second
       }
     }
-    return list instanceof JoinedList ? ((list.#items as CelValue[])[place] as CelValue) : list.at(place)
+    return list.at(place)
   }
   override values(): CelValue[] {
     if (this.#items) return this.#items
