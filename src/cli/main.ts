@@ -8,6 +8,7 @@ import { addConfig } from './adm/config.js'
 import { addInit } from './adm/init.js'
 import { addToken } from './adm/token.js'
 import { runComponent } from './component-command.js'
+import { addSupervise } from './supervise-command.js'
 import { addDelete, addDown } from './local/down.js'
 import { addKubeconfig } from './local/kubeconfig.js'
 import { addList } from './local/list.js'
@@ -44,7 +45,7 @@ program
   )
 
 for (const add of [addUp, addDown, addDelete, addList, addStatus, addPower, addLogs, addNode, addKubeconfig]) add(program)
-for (const add of [addInit, addCerts, addToken, addConfig]) add(program)
+for (const add of [addInit, addCerts, addToken, addConfig, addSupervise]) add(program)
 
 for (const name of componentNames) {
   program

@@ -1,26 +1,26 @@
-/** `quorate init phase ...`: the steps that make a control plane's files, each on its own. */
+/** `quorate init`: this machine becomes the first control plane; each of its phases can be run on its own. */
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { realClock } from '../../base/real-clock.js'
-import { loadInit } from '../../adm/config/load.js'
-import { machineEtcd, machineFacts } from '../../adm/machine/facts.js'
-import { nodeFiles } from '../../adm/machine/node-files.js'
-import { certsPhase } from '../../adm/phases/init/certs.js'
-import type { InitContext } from '../../adm/phases/init/context.js'
-import { controlPlanePhase, etcdPhase } from '../../adm/phases/init/control-plane.js'
-import { bootstrapTokenPhase, markControlPlanePhase } from '../../adm/phases/init/cluster.js'
-import { kubeconfigPhase } from '../../adm/phases/init/kubeconfig.js'
-import { uploadCertsPhase, uploadConfigPhase } from '../../adm/phases/init/upload.js'
 import type { Client } from '../../client/client.js'
+import { loadInit } from '../../adm/config/load.js'
 import { kubeconfigPath } from '../../adm/kubeconfigs/kubeconfigs.js'
 import { clusterClient } from '../../adm/machine/cluster-client.js'
+import { machineEtcd, machineFacts } from '../../adm/machine/facts.js'
+import { nodeFiles } from '../../adm/machine/node-files.js'
+import type { InitContext } from '../../adm/phases/init/context.js'
+import { initPhases } from '../../adm/phases/init/init.js'
 import { findPhase, type Phase, runPhases } from '../../adm/phases/phase.js'
-import { configOption, configSource, examples, listOption, rootfsOption } from './options.js'
+import { kubeletService } from '../../adm/service/kubelet-service.js'
 import { portNumber } from '../local/values.js'
+import { configOption, configSource, examples, listOption, rootfsOption } from './options.js'
 
 interface InitFlags {
   readonly config?: string
   readonly rootfs?: string
   readonly nodeName?: string
+  readonly criSocket?: string
   readonly apiserverAdvertiseAddress?: string
   readonly apiserverBindPort?: number
   readonly apiserverCertExtraSans?: string[]
@@ -31,34 +31,43 @@ interface InitFlags {
   readonly podNetworkCidr?: string
   readonly serviceCidr?: string
   readonly serviceDnsDomain?: string
+  readonly token?: string
+  readonly tokenTtl?: string
   readonly uploadCerts?: true
   readonly certificateKey?: string
+  readonly ignorePreflightErrors?: string[]
+  readonly skipPhases?: string[]
 }
 
-/** In the order of `init`. */
-const phases: readonly Phase<InitContext>[] = [
-  ...[certsPhase, kubeconfigPhase, etcdPhase, controlPlanePhase],
-  ...[uploadConfigPhase, uploadCertsPhase, markControlPlanePhase, bootstrapTokenPhase],
-]
-
 export function addInit(program: Command): void {
-  const init = program
-    .command('init')
-    .description("make this machine the first control plane of a cluster, kubeadm's way (by phases so far)")
-  init.action(() => init.help({ error: true }))
+  const init = withFlags(program.command('init').description("make this machine the first control plane of a cluster, kubeadm's way"))
+    .addOption(listOption('--skip-phases <phases>', 'phases that are left out'))
+    .action((flags: InitFlags) => run(undefined, flags))
+  examples(init, [
+    'quorate init --pod-network-cidr 10.244.0.0/16',
+    'quorate init --control-plane-endpoint api.example.com:6443 --upload-certs',
+    'quorate init --config kubeadm.yaml',
+    'quorate init phase certs all',
+  ])
   const phase = init.command('phase').description('run one phase of init')
   phase.action(() => phase.help({ error: true }))
-  for (const each of phases) addPhase(phase, each)
+  for (const each of initPhases) addPhase(phase, each)
 }
 
 function addPhase(parent: Command, { name, description, phases: inner = [] }: Phase<InitContext>): void {
-  const command = parent
-    .command(name)
-    .description(description)
-    .argument('[phase]', ['all', ...inner.map((each) => each.name)].join(', '), 'all')
-  for (const option of [configOption(), rootfsOption()]) command.addOption(option)
+  const command = withFlags(parent.command(name).description(description))
+  if (inner.length === 0) return void command.action((flags: InitFlags) => run(name, flags))
   command
+    .argument('[phase]', ['all', ...inner.map((each) => each.name)].join(', '), 'all')
+    .action((chosen: string, flags: InitFlags) => run(chosen === 'all' ? name : `${name}/${chosen}`, flags))
+}
+
+function withFlags(command: Command): Command {
+  return command
+    .addOption(configOption())
+    .addOption(rootfsOption())
     .option('--node-name <name>', 'name of this node (default: the host name)')
+    .option('--cri-socket <path>', 'socket of the container runtime')
     .option('--apiserver-advertise-address <address>', 'where this API server is reached (default: the address of the default route)')
     .option('--apiserver-bind-port <port>', 'port of the API server', portNumber)
     .addOption(listOption('--apiserver-cert-extra-sans <names>', 'further names of the API server'))
@@ -69,27 +78,33 @@ function addPhase(parent: Command, { name, description, phases: inner = [] }: Ph
     .option('--pod-network-cidr <cidr>', 'range of pod addresses')
     .option('--service-cidr <cidr>', 'range of Service addresses')
     .option('--service-dns-domain <domain>', 'domain of Services')
+    .option('--token <token>', 'what other machines join with (default: a random one)')
+    .option('--token-ttl <duration>', 'how long the token holds (default: 24h0m0s)')
     .option('--upload-certs', 'share the certificates with further control planes, sealed')
     .option('--certificate-key <key>', 'the key that they are sealed with (default: a new one, which is printed)')
-    .action((chosen: string, flags: InitFlags) => run(chosen === 'all' ? name : `${name}/${chosen}`, flags))
-  examples(command, [`quorate init phase ${name} all --config kubeadm.yaml`, `quorate init phase ${name} ${inner[0]?.name ?? 'all'}`])
+    .addOption(listOption('--ignore-preflight-errors <checks>', 'failures that are only warned about, by their ids; all: every one'))
 }
 
-async function run(path: string, flags: InitFlags): Promise<void> {
+async function run(path: string | undefined, flags: InitFlags): Promise<void> {
   const { init, cluster, kubelet, kubeProxy, warnings } = loadInit(configSource(flags.config, overridesOf(flags)), machineFacts())
   for (const warning of warnings) console.error(`warning: ${warning}`)
   const files = nodeFiles(flags.rootfs)
+  const clock = realClock()
   let client: Client | undefined
   const context: InitContext = {
-    ...{ init, cluster, files, nowMs: realClock().now(), etcdVersion: machineEtcd, uploadCerts: flags.uploadCerts === true },
+    ...{ init, cluster, files, clock, nowMs: clock.now(), hostname: hostname(), etcdVersion: machineEtcd },
     ...(kubelet ? { kubelet } : {}),
     ...(kubeProxy ? { kubeProxy } : {}),
+    service: kubeletService(files, { node: process.execPath, entry: resolve(process.argv[1] as string) }),
+    ignoredErrors: flags.ignorePreflightErrors ?? [],
+    uploadCerts: flags.uploadCerts === true,
     // The super-admin needs no binding to exist yet.
     client: async () => (client ??= clusterClient(files, [kubeconfigPath('super-admin'), kubeconfigPath('admin')])),
     say: (line) => console.log(line),
   }
   try {
-    await runPhases([findPhase(phases, path)], context)
+    if (path === undefined) await runPhases(initPhases, context, [...(init.skipPhases ?? []), ...(flags.skipPhases ?? [])])
+    else await runPhases([findPhase(initPhases, path)], context)
   } finally {
     await client?.close()
   }
@@ -97,10 +112,12 @@ async function run(path: string, flags: InitFlags): Promise<void> {
 
 /** Flags as the documents that they stand for. */
 function overridesOf(flags: InitFlags) {
+  const token = defined({ token: flags.token, ttl: flags.tokenTtl })
   return {
     init: defined({
+      bootstrapTokens: Object.keys(token).length > 0 ? [token] : undefined,
       certificateKey: flags.certificateKey,
-      nodeRegistration: defined({ name: flags.nodeName }),
+      nodeRegistration: defined({ name: flags.nodeName, criSocket: flags.criSocket }),
       localAPIEndpoint: defined({ advertiseAddress: flags.apiserverAdvertiseAddress, bindPort: flags.apiserverBindPort }),
     }),
     cluster: defined({

@@ -20,13 +20,18 @@ export interface BootstrapOptions extends JoinOptions {
 
 export function bootstrapObjects({ serverUrl, caPem, kubeletConfig }: BootstrapOptions): UnknownObject[] {
   return [
-    clusterBinding('kubeadm:cluster-admins', 'cluster-admin', group('kubeadm:cluster-admins')),
+    adminBinding(),
     ...published('kubeadm:kubelet-config', {
       object: { ...head('v1', 'ConfigMap', 'kubelet-config', 'kube-system'), data: { kubelet: kubeletConfig } },
       to: [group('system:nodes'), group(bootstrappers)],
     }),
     ...bootstrapTokenObjects({ serverUrl, caPem }),
   ]
+}
+
+/** Who has the certificate of `admin.conf` is an administrator. */
+export function adminBinding(): UnknownObject {
+  return clusterBinding('kubeadm:cluster-admins', 'cluster-admin', group('kubeadm:cluster-admins'))
 }
 
 /** By these a machine with a bootstrap token joins: it finds the API, asks for its certificate, and gets it at once. */

@@ -7,6 +7,8 @@ import type { ConfigMap, Node, Secret } from '../../../api/types/core-v1.js'
 import type { Role } from '../../../api/types/rbac-v1.js'
 import { resources } from '../../../client/resources.js'
 import { testApiServer, type TestApiServer } from '../../../client/testdata/api-server.js'
+import { VirtualClock } from '../../../base/virtual-clock.js'
+import type { KubeletService } from '../../service/kubelet-service.js'
 import { loadInit } from '../../config/load.js'
 import { nodeFiles } from '../../machine/node-files.js'
 import { tokenOf } from '../../objects/bootstrap-token.js'
@@ -49,6 +51,7 @@ async function context(): Promise<InitContext> {
   const { init, cluster } = loadInit({ text, name: 'config.yaml' }, { hostname: 'cp-1', address: '192.168.50.11' })
   const made: InitContext = {
     ...{ init, cluster, files: nodeFiles(root), nowMs, uploadCerts: true, say: () => undefined },
+    ...{ clock: new VirtualClock(), hostname: 'cp-1', service: {} as KubeletService, ignoredErrors: [] },
     etcdVersion: () => ({ text: '3.6.8', major: 3, minor: 6, patch: 8 }),
     client: async () => api.client,
   }

@@ -1,7 +1,7 @@
 /** What makes a running API server a cluster of kubeadm: its control plane marked, ways to join, who its administrators are. */
 import type { Node, Taint } from '../../../api/types/core-v1.js'
 import { resources } from '../../../client/resources.js'
-import { bootstrapTokenObjects } from '../../../node/cluster-objects/bootstrap-objects.js'
+import { bootstrapTokenObjects, adminBinding } from '../../../node/cluster-objects/bootstrap-objects.js'
 import { clusterUrl } from '../../kubeconfigs/kubeconfigs.js'
 import { tokenSecret } from '../../objects/bootstrap-token.js'
 import { ensureObjects } from '../../objects/ensure.js'
@@ -40,6 +40,7 @@ export const bootstrapTokenPhase: Phase<InitContext> = {
   async run(context) {
     const { say, init, cluster, nowMs } = context
     const client = await context.client()
+    await ensureObjects(client, [adminBinding()])
     say('[bootstrap-token] Using token(s) to configure the cluster-info ConfigMap and RBAC rules')
     const tokens = init.bootstrapTokens.map((token) => ({ ...token, token: token.token || generateToken() }))
     await ensureObjects(client, [

@@ -4,6 +4,8 @@ import type { CertificateOwner } from '../../certs/specs.js'
 import type { ClusterConfiguration, InitConfiguration } from '../../config/types.js'
 import type { NodeFiles } from '../../machine/node-files.js'
 import type { KubeconfigOwner } from '../../kubeconfigs/kubeconfigs.js'
+import type { Clock } from '../../../base/clock.js'
+import type { KubeletService } from '../../service/kubelet-service.js'
 import type { Client } from '../../../client/client.js'
 import type { EtcdVersion } from '../../../node/static-pods/etcd.js'
 
@@ -15,10 +17,16 @@ export interface InitContext {
   readonly kubeProxy?: Readonly<Record<string, unknown>>
   readonly files: NodeFiles
   readonly nowMs: number
+  readonly clock: Clock
+  /** Of the machine; the node may be called otherwise. */
+  readonly hostname: string
+  readonly service: KubeletService
   /** The etcd of this machine; throws QuorateError when there is none. */
   etcdVersion(): EtcdVersion
   /** As an administrator of the cluster. */
   client(): Promise<Client>
+  /** --ignore-preflight-errors */
+  readonly ignoredErrors: readonly string[]
   /** --upload-certs */
   readonly uploadCerts: boolean
   /** Set by upload-certs: what they are sealed with. */

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { expirations, residual } from '../../certs/expiration.js'
 import { renew } from '../../certs/renew.js'
+import { VirtualClock } from '../../../base/virtual-clock.js'
+import type { KubeletService } from '../../service/kubelet-service.js'
 import { loadInit } from '../../config/load.js'
 import { nodeFiles } from '../../machine/node-files.js'
 import { runPhases } from '../phase.js'
@@ -24,6 +26,7 @@ encryptionAlgorithm: ECDSA-P256
 networking: { podSubnet: 10.244.0.0/16 }
 `
 const phases = [certsPhase, kubeconfigPhase, etcdPhase, controlPlanePhase]
+const offline = { clock: new VirtualClock(), hostname: 'cp-1', service: {} as KubeletService, ignoredErrors: [] }
 const directories: string[] = []
 afterAll(() => {
   for (const dir of directories) rmSync(dir, { recursive: true })
@@ -38,6 +41,7 @@ function context(text = config): InitContext & { root: string; lines: string[] }
   return {
     init,
     cluster,
+    ...offline,
     files: nodeFiles(root),
     nowMs,
     etcdVersion: () => version,

@@ -1,0 +1,73 @@
+import { resources } from '../../../client/resources.js'
+import type { Node } from '../../../api/types/core-v1.js'
+import { parseDurationMs } from '../../../base/duration.js'
+import { messageOf, QuorateError } from '../../../base/errors.js'
+import { kubeletConfiguration, kubeletConfigurationText } from '../../kubelet/config.js'
+import { flagsText, kubeletConfigPath, kubeletFlagsPath } from '../../service/kubelet-service.js'
+import type { NodeRegistration } from '../../config/types.js'
+import { defaultCriSocket } from '../../config/defaults.js'
+import type { Phase } from '../phase.js'
+import type { InitContext } from './context.js'
+
+const pollMs = 200
+
+export const kubeletStartPhase: Phase<InitContext> = {
+  name: 'kubelet-start',
+  description: 'Write kubelet settings and (re)start the kubelet',
+  async run({ say, cluster, kubelet, files, init, service, hostname }) {
+    say(`[kubelet-start] Writing kubelet environment file with flags to file "${kubeletFlagsPath}"`)
+    files.write(kubeletFlagsPath, flagsText(kubeletFlags(init.nodeRegistration, hostname)), 0o600)
+    say(`[kubelet-start] Writing kubelet configuration to file "${kubeletConfigPath}"`)
+    const driver = files.kind('/run/systemd/system') === 'directory' ? 'systemd' : 'cgroupfs'
+    files.write(kubeletConfigPath, kubeletConfigurationText(kubeletConfiguration(cluster, kubelet, driver)), 0o600)
+    say('[kubelet-start] Starting the kubelet')
+    await service.start()
+  },
+}
+
+/** Flags beside the configuration file: what is this machine's own. */
+export function kubeletFlags({ name, criSocket, kubeletExtraArgs = [], taints }: NodeRegistration, hostname: string): string[] {
+  const own = [
+    ...(name === hostname.toLowerCase() ? [] : [`--hostname-override=${name}`]),
+    ...(criSocket === defaultCriSocket ? [] : [`--container-runtime-endpoint=${criSocket}`]),
+    ...(taints?.length
+      ? [`--register-with-taints=${taints.map(({ key, value, effect }) => `${key}${value ? `=${value}` : ''}:${effect}`).join(',')}`]
+      : []),
+  ]
+  const given = new Set(kubeletExtraArgs.map((arg) => arg.name))
+  return [
+    ...own.filter((flag) => !given.has(flag.slice(2).split('=')[0] ?? '')),
+    ...kubeletExtraArgs.map((arg) => `--${arg.name}=${arg.value}`),
+  ]
+}
+
+export const waitControlPlanePhase: Phase<InitContext> = {
+  name: 'wait-control-plane',
+  description: 'Wait for the control plane to start',
+  async run(context) {
+    const { say, init, service, clock } = context
+    const timeout = init.timeouts.controlPlaneComponentHealthCheck
+    say(`[wait-control-plane] Waiting for the kubelet to boot up the control plane as static Pods. This can take up to ${timeout}`)
+    const startedAtMs = clock.monotonic()
+    const deadline = startedAtMs + (parseDurationMs(timeout) ?? 0)
+    const client = await context.client()
+    let last = ''
+    while (clock.monotonic() < deadline) {
+      try {
+        const { status } = await client.raw({ method: 'GET', path: '/readyz', timeoutMs: 5_000 })
+        last = `the API server answers ${status}`
+        if (status === 200) {
+          // The node is there once its kubelet has registered: what follows marks it.
+          await client.resource<Node>(resources.nodes).get('', init.nodeRegistration.name)
+          return say(`[wait-control-plane] The control plane is healthy after ${((clock.monotonic() - startedAtMs) / 1000).toFixed(1)} s`)
+        }
+      } catch (error) {
+        last = messageOf(error)
+      }
+      await clock.sleep(pollMs)
+    }
+    throw new QuorateError('ControlPlaneNotHealthy', `the control plane did not become healthy within ${timeout}: ${last}`, {
+      remedy: `See what the kubelet says (${service.logs}) and the logs of the static pods below /var/log/pods.`,
+    })
+  },
+}
