@@ -1,8 +1,4 @@
 /** The kubelet as a service of the machine: a systemd unit where there is systemd, else a process that another one keeps running. */
-import type { NodeFiles } from '../machine/node-files.js'
-import { supervisedKubelet } from './supervised.js'
-import { systemdKubelet } from './systemd.js'
-
 export interface KubeletService {
   /** How people see what it says: "journalctl -u kubelet". */
   readonly logs: string
@@ -31,11 +27,6 @@ export const kubeletArgs = [
   `--kubeconfig=${kubeletKubeconfigPath}`,
   `--config=${kubeletConfigPath}`,
 ]
-
-export function kubeletService(files: NodeFiles, launcher: Launcher): KubeletService {
-  // systemd's own test (sd_booted).
-  return files.kind('/run/systemd/system') === 'directory' ? systemdKubelet(files, launcher) : supervisedKubelet(files, launcher)
-}
 
 /** KUBELET_KUBEADM_ARGS="--node-ip=10.0.0.1 ..." as words. No value has a space: the file is written so. */
 export function flagsOf(text: string | undefined): string[] {

@@ -12,9 +12,9 @@ import { nodeFiles } from '../../adm/machine/node-files.js'
 import type { InitContext } from '../../adm/phases/init/context.js'
 import { initPhases } from '../../adm/phases/init/init.js'
 import { findPhase, type Phase, runPhases } from '../../adm/phases/phase.js'
-import { kubeletService } from '../../adm/service/kubelet-service.js'
+import { kubeletService } from '../../adm/service/choose.js'
 import { portNumber } from '../local/values.js'
-import { configOption, configSource, examples, listOption, rootfsOption } from './options.js'
+import { configOption, configSource, defined, examples, listOption, rootfsOption } from './options.js'
 
 interface InitFlags {
   readonly config?: string
@@ -129,8 +129,4 @@ function overridesOf(flags: InitFlags) {
       networking: defined({ podSubnet: flags.podNetworkCidr, serviceSubnet: flags.serviceCidr, dnsDomain: flags.serviceDnsDomain }),
     }),
   }
-}
-
-function defined(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }

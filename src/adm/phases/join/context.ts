@@ -1,0 +1,21 @@
+/** What every phase of `join` works with. */
+import type { Clock } from '../../../base/clock.js'
+import type { Client } from '../../../client/client.js'
+import type { JoinConfiguration } from '../../config/types.js'
+import type { FoundCluster } from '../../discovery/discovery.js'
+import type { NodeFiles } from '../../machine/node-files.js'
+import type { KubeletService } from '../../service/kubelet-service.js'
+
+export interface JoinContext {
+  readonly join: JoinConfiguration
+  readonly files: NodeFiles
+  readonly clock: Clock
+  readonly hostname: string
+  readonly service: KubeletService
+  readonly ignoredErrors: readonly string[]
+  /** Looks for the cluster once. */
+  cluster(): Promise<FoundCluster>
+  /** With the token that this machine joins with. */
+  client(): Promise<Client>
+  say(line: string): void
+}
