@@ -5,6 +5,8 @@ import type { Random } from '../../base/random.js'
 import type { Client } from '../../client/client.js'
 import { informerFactory } from '../../client/informers/informers.js'
 import { resources } from '../../client/resources.js'
+import { csiVolume } from './csi/csi.js'
+import type { CsiDriver } from './csi/driver.js'
 import type { NodeFacts } from './downward-api/downward-api.js'
 import { type Mounter, systemMounter } from './mounter.js'
 import { NodeVolumes } from './node-volumes.js'
@@ -25,9 +27,11 @@ export interface PodResourcesOptions {
   /** Default: mounting where this process is root. 'none': nothing is mounted, files lie on the disk. */
   readonly mounter?: Mounter | 'none'
   readonly resolve?: (path: string) => string
-  /** Types beside those built in (CSI). */
+  /** Types beside those built in. */
   readonly types?: readonly VolumeType[]
   readonly recursiveReadOnly?: boolean
+  /** CSI drivers of this node, where it has any. */
+  readonly csi?: { readonly nodeName: string; driver(name: string): CsiDriver | undefined }
   readonly onFault?: (pod: Pod, reason: string, message: string) => void
 }
 
@@ -42,10 +46,11 @@ export function openPodResources(options: PodResourcesOptions): NodeVolumes {
   const objects = new ObjectWatch({ client, clock, random, logger, onChange: (uids) => volumes.objectsChanged(uids) })
   const tokens = new TokenManager({ client, clock, random })
   const withMounter = mounter ? { mounter } : {}
+  const csi = options.csi ? [csiVolume({ client, tokens, rootDir: options.rootDir, ...options.csi })] : []
   const { recursiveReadOnly, onFault } = options
   const volumes: NodeVolumes = new NodeVolumes({
     ...{ client, clock, logger, objects, tokens, node, rootDir: options.rootDir, clusterDomain: options.clusterDomain },
-    types: [...(options.types ?? []), ...builtInTypes({ client, clock, objects, tokens, node, resolve, ...withMounter })],
+    types: [...(options.types ?? []), ...csi, ...builtInTypes({ client, clock, objects, tokens, node, resolve, ...withMounter })],
     services: {
       get synced() {
         return services.synced

@@ -2,9 +2,11 @@
  * What a kubelet of a real machine does beside running containers: the volumes and environments of its pods, their cgroups, what the
  * node has and is short of, and whom it evicts. The component opens it before the kubelet and starts it with it.
  */
+import { join } from 'node:path'
 import { quantityMilliValue, quantityValue } from '../../api/quantity.js'
 import type { Pod } from '../../api/types/core-v1.js'
 import { messageOf } from '../../base/errors.js'
+import { GrpcClient } from '../../base/node/grpc-client.js'
 import type { Client } from '../../client/client.js'
 import { PodCgroups } from '../../kubelet/cgroups/pod-cgroups.js'
 import { EvictionManager } from '../../kubelet/eviction/eviction-manager.js'
@@ -20,6 +22,7 @@ import type { NodeState } from '../../kubelet/nodes/node-object.js'
 import { isActive, isTerminalPhase } from '../../kubelet/pods/containers.js'
 import type { Verdict } from '../../kubelet/pods/status.js'
 import type { Runtime } from '../../kubelet/runtime.js'
+import { CsiRegistration } from '../../kubelet/volumes/csi/registration.js'
 import type { NodeVolumes } from '../../kubelet/volumes/node-volumes.js'
 import { openPodResources } from '../../kubelet/volumes/open.js'
 import type { HostedDeps } from './component.js'
@@ -71,9 +74,14 @@ export async function openNodeFeatures(options: NodeFeaturesOptions): Promise<No
     cgroupOf: (pod) => cgroups?.path(pod) ?? `/kubepods/pod${pod.metadata.uid}`,
     stats: (uid) => runtime?.stats(uid) ?? [],
   })
+  const csi = new CsiRegistration({
+    ...{ client, clock, logger, nodeName: options.nodeName, directory: join(rootDir, 'plugins_registry'), resolve: resolvePath },
+    connect: (socketPath) => new GrpcClient({ socketPath, clock }),
+  })
   const volumes = openPodResources({
     ...{ client, clock, random, logger, rootDir, clusterDomain: configuration.clusterDomain || 'cluster.local', resolve: resolvePath },
     node: { allocatable: () => resources.allocatable, hostIps },
+    csi: { nodeName: options.nodeName, driver: (name) => csi.driver(name) },
     onFault: (pod, reason, message) => kubelet?.recorder.event({ ...pod, apiVersion: 'v1', kind: 'Pod' }, 'Warning', reason, message),
   })
   const pressure = new NodePressure({
@@ -115,10 +123,12 @@ export async function openNodeFeatures(options: NodeFeaturesOptions): Promise<No
         event: (type, reason, message) => recorder.event(about, type, reason, message),
       })
       images?.start()
+      csi.start().catch((error: unknown) => logger.warn('CSI drivers are not looked for', { error: messageOf(error) }))
     },
     async stop() {
       pressure.stop()
       images?.stop()
+      csi.stop()
       await volumes.stop()
     },
   }
