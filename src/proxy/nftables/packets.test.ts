@@ -146,6 +146,8 @@ describe.skipIf(why !== '')(`packets through the rules${why && ` (skipped: ${why
     const next = await many(() => outside().tcp('192.0.2.1', 30_080))
     expect(next.size).toBe(1)
     expect(next.has(chosen)).toBe(false)
+    await network.onNode('nft', ['-f', '-'], [...four.replacement()])
+    expect((await many(() => outside().tcp('192.0.2.1', 30_080))).size).toBe(1)
     await put(service('s'), slice('s', others))
     expect((await many(() => network.agent('node').tcp('10.96.0.10', 80))).size).toBe(2)
   })

@@ -97,6 +97,20 @@ describe('the difference of a table', () => {
     expect(ruleset.transaction()).toBe('')
   })
 
+  it('of a whole table has what Services need for themselves, written before or not', () => {
+    const spec = { sessionAffinity: 'ClientIP' as const }
+    const { ruleset, put } = make()
+    put(service('s', spec), slice('s', ['10.244.1.2']))
+    const of = service('t', { ...spec, clusterIP: '10.96.0.11' })
+    ruleset.put('t', proxiedService(of, [slice('t', ['10.244.1.2'])], 'IPv4', { name: 'here', zone: '' }))
+    const script = [...ruleset.replacement()].join('')
+    for (const kind of ['chain', 'set'])
+      expect(script.split('\n').filter((line) => line.startsWith(`add ${kind} `) && !line.includes('endpoints-tcp'))).toHaveLength(
+        kind === 'chain' ? 4 : 2,
+      )
+    expect(script.indexOf('add chain ip kube-proxy service-')).toBeLessThan(script.indexOf('goto service-'))
+  })
+
   it('keeps an endpoint that two Services have for hairpins until both are gone', () => {
     const { put } = make()
     const here = { address: '10.244.1.2', nodeName: 'here' }

@@ -85,10 +85,10 @@ export class Ruleset {
     yield baseTable(this.#options)
     this.#diceChains.clear()
     this.#shownMembers.clear()
-    this.#changedObjects.clear()
     this.#dirty.clear()
     const tx = new Transaction(`${this.#dialect.ip} ${tableName}`)
-    for (const [name, object] of this.#objects) this.#changedObjects.set(name, object)
+    // All objects are new: those that are there and those that have not been written yet.
+    for (const [name, object] of this.#objects) if (!this.#changedObjects.has(name)) this.#changedObjects.set(name, object)
     this.#objects.clear()
     this.#writeObjects(tx)
     for (const member of this.#members.keys()) this.#dirtyMembers.add(member)
