@@ -7,6 +7,13 @@ export function sameJson(a: unknown, b: unknown): boolean {
   const left = a as Record<string, unknown>
   const right = b as Record<string, unknown>
   for (const key of Object.keys(left)) if (!sameJson(left[key], right[key])) return false
-  for (const key of Object.keys(right)) if (right[key] !== undefined && left[key] === undefined) return false
+  for (const key of Object.keys(right)) if (right[key] !== undefined && ownMember(left, key) === undefined) return false
   return true
+}
+
+/** A member by its name. What every object inherits is none of its members, whatever it is called; JSON has no functions. */
+export function ownMember(object: Readonly<Record<string, unknown>>, name: string): unknown {
+  const value = object[name]
+  if (typeof value !== 'function' && name !== '__proto__') return value
+  return Object.hasOwn(object, name) ? value : undefined
 }

@@ -60,8 +60,9 @@ export class ApplyConflict extends Error {
 export function apply(application: Application): Applied {
   const { live, configuration, entries, writer, force, ownership, versions } = application
   const type = versions.typeOf(writer.apiVersion) as MergeType
-  const mentioned = fieldsOfConfiguration(type, configuration) ?? leaf
-  const wanted = ownership.owned(mentioned)
+  const fields = fieldsOfConfiguration(type, configuration)
+  const mentioned = fields ?? leaf
+  const wanted = fields && ownership.owned(fields)
   const own = entryOf(writer, 'Apply', wanted ?? leaf)
   const id = managerId(own)
   const last = entries.find((entry) => managerId(entry) === id)

@@ -2,7 +2,7 @@
  * What differs between two objects of a kind, as sets of fields (structured merge's Compare). The walk stops where both are the
  * same object, and builds only what differs.
  */
-import { sameJson } from '../same-json.js'
+import { ownMember, sameJson } from '../same-json.js'
 import { fieldElement, isEmptyMap, isFaulty, itemElement, type Members } from './elements.js'
 import { type FieldTree, leaf, trimmed } from './field-tree.js'
 import type { ListType, MapType, MergeType } from './merge-type.js'
@@ -39,13 +39,13 @@ export function compareObjects(type: MergeType, before: Members, after: Members,
 function compareMembers(type: MapType, before: Members, after: Members, into: Pair, unowned?: Unowned): void {
   for (const name in after) {
     const value = after[name]
-    const old = before[name]
+    const old = ownMember(before, name)
     if (old === value || unowned?.top.has(name)) continue
     if (unowned && name === 'metadata') compareMetadata(type, old as Members | undefined, value as Members | undefined, into, unowned)
     else addTo(into, name, compareValues(memberType(type, name), old, value))
   }
   for (const name in before) {
-    if (after[name] !== undefined || before[name] === undefined || unowned?.top.has(name)) continue
+    if (ownMember(after, name) !== undefined || before[name] === undefined || unowned?.top.has(name)) continue
     addTo(into, name, compareValues(memberType(type, name), before[name], undefined))
   }
 }
