@@ -6,8 +6,16 @@ import {
   validatingAdmissionPolicyBindingRules,
   validatingAdmissionPolicyRules,
 } from './admissionregistration/validating-admission-policy.js'
+import { controllerRevisionRules } from './apps/controller-revision.js'
+import { daemonSetRules } from './apps/daemon-set.js'
+import { deploymentRules } from './apps/deployment.js'
+import { replicaSetRules } from './apps/replica-set.js'
+import { statefulSetRules } from './apps/stateful-set.js'
+import { cronJobRules } from './batch/cron-job.js'
+import { jobRules } from './batch/job.js'
 import { podRules } from './core/pod.js'
 import { podTemplateRules } from './core/pod-template.js'
+import { replicationControllerRules } from './core/replication-controller.js'
 
 /** Each is given objects of its own kind only. */
 export const kindRules: Readonly<Record<string, KindRules<never>>> = {
@@ -19,4 +27,12 @@ export const kindRules: Readonly<Record<string, KindRules<never>>> = {
   'admissionregistration.k8s.io/validatingadmissionpolicybindings': validatingAdmissionPolicyBindingRules,
   '/pods': podRules,
   '/podtemplates': podTemplateRules,
+  '/replicationcontrollers': replicationControllerRules,
+  'apps/controllerrevisions': controllerRevisionRules,
+  'apps/daemonsets': daemonSetRules,
+  'apps/deployments': deploymentRules,
+  'apps/replicasets': replicaSetRules,
+  'apps/statefulsets': statefulSetRules,
+  'batch/cronjobs': cronJobRules,
+  'batch/jobs': jobRules,
 }

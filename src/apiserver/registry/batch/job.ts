@@ -7,8 +7,12 @@ export const jobStrategy: Strategy<Job> = {
   defaultDeletionPolicy: 'Orphan',
   prepareForCreate(job, { random }) {
     if (job.spec && job.spec.manualSelector !== true) writeSelector(job, (job.metadata.uid ??= random.uuid()))
+  },
+  /** A Job without labels is kept with those of its template, what the server added to them included. */
+  async beforeWrite(job, old) {
     const labels = job.spec?.template?.metadata?.labels
-    if (labels && Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...labels }
+    if (!old && labels && Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...labels }
+    return undefined
   },
   selectableFields: {
     'status.successful': (job) => String(job.status?.succeeded ?? 0),
@@ -20,18 +24,17 @@ function writeSelector(job: Job, uid: string): void {
   // A selector of the user's own with manualSelector unset is validation's to refuse.
   if (!spec?.template) return
   const template = spec.template
-  template.metadata = {
-    ...template.metadata,
-    labels: {
-      ...template.metadata?.labels,
-      'batch.kubernetes.io/controller-uid': uid,
-      'batch.kubernetes.io/job-name': job.metadata.name ?? '',
-      'controller-uid': uid,
-      'job-name': job.metadata.name ?? '',
-    },
+  const { name = '' } = job.metadata
+  const generated = {
+    'batch.kubernetes.io/controller-uid': uid,
+    'batch.kubernetes.io/job-name': name,
+    'controller-uid': uid,
+    'job-name': name,
   }
+  // Labels of the client's own that say something else stay, for validation to refuse.
+  template.metadata = { ...template.metadata, labels: { ...generated, ...template.metadata?.labels } }
   spec.selector = {
     ...spec.selector,
-    matchLabels: { ...spec.selector?.matchLabels, 'batch.kubernetes.io/controller-uid': uid },
+    matchLabels: { 'batch.kubernetes.io/controller-uid': uid, ...spec.selector?.matchLabels },
   }
 }
