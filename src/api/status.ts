@@ -23,6 +23,8 @@ export interface Fault {
 export class StatusError extends Error {
   override readonly name = 'StatusError'
   readonly status: Status
+  /** What the client was to be warned of beside. */
+  warnings: readonly string[] = []
 
   constructor(status: Status) {
     super(status.message ?? status.reason ?? `status ${status.code}`)

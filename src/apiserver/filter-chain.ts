@@ -109,7 +109,13 @@ export class FilterChain {
     if (!served || (info.namespace !== '' && !served.info.namespaced && info.resource !== 'namespaces')) throw this.#unknown(info)
     const collection = info.verb === 'create' && info.name === '' && info.subresource === ''
     if (served.info.namespaced && info.namespace === '' && (collection || info.verb === 'get')) throw this.#unknown(info)
-    await this.#deps.serve({ served, info, request, responder, user, warnings: [] })
+    const warnings: string[] = []
+    try {
+      await this.#deps.serve({ served, info, request, responder, user, warnings })
+    } catch (error) {
+      if (error instanceof StatusError) error.warnings = warnings
+      throw error
+    }
   }
 
   /** A group that is built in says so in a Status; of other groups nothing is known, not even that they might be. */

@@ -65,7 +65,7 @@ export async function goldenServer(): Promise<ApiServer> {
     admission: { enable: ['NodeRestriction'], disable: [] },
     allocation: { serviceCidrs: ['10.96.0.0/12'] },
     limits: { maxRequestsInFlight: 400, maxMutatingRequestsInFlight: 200, maxRequestBytes, requestTimeoutMs: 60_000 },
-    self: { ip: '127.0.0.1', port: 6443 },
+    self: { ip: '192.0.2.1', port: 6443 },
     ...{ gitVersion: 'v1.36.0', platform: 'linux/amd64' },
     connect: (access) => kubeletConnector(access, { random: seededRandom(1), preferredAddressTypes: ['InternalIP'] }),
     webhooks: webhookCaller(),
@@ -81,11 +81,23 @@ export function inProcess(server: ApiServer): Target {
   return {
     request: (request) =>
       new Promise((resolve, reject) => {
-        server.handle(apiRequest(request, new AbortController().signal), {
-          respond: (code, headers, chunks) => resolve({ code, headers: lastLines(headers), text: textOf(chunks) }),
-          stream: () => {
-            reject(new Error('a stream in answer to a plain request'))
-            return { write: () => true, drained: () => Promise.resolve(), end: () => undefined, onClose: () => undefined }
+        const gone = new AbortController()
+        const late = setTimeout(() => {
+          reject(new Error('no answer'))
+          gone.abort()
+        }, answerTimeoutMs)
+        server.handle(apiRequest(request, gone.signal), {
+          respond: (code, headers, chunks) => {
+            clearTimeout(late)
+            resolve({ code, headers: lastLines(headers), text: textOf(chunks) })
+          },
+          stream: (code, headers) => {
+            const chunks: Uint8Array[] = []
+            const end = () => {
+              clearTimeout(late)
+              resolve({ code, headers: lastLines(headers), text: textOf(chunks) })
+            }
+            return { write: (chunk) => chunks.push(chunk) > 0, drained: () => Promise.resolve(), end, onClose: () => undefined }
           },
         })
       }),

@@ -14,7 +14,7 @@ import type {
 } from '../types/core-v1.js'
 import type { CustomResourceDefinition } from '../types/apiextensions-v1.js'
 import type { EndpointSlice } from '../types/discovery-v1.js'
-import type { Ingress, NetworkPolicy } from '../types/networking-v1.js'
+import type { IngressClass, NetworkPolicy } from '../types/networking-v1.js'
 import type { ClusterRoleBinding } from '../types/rbac-v1.js'
 import type { CSIDriver, StorageClass } from '../types/storage-v1.js'
 import type { PriorityClass } from '../types/scheduling-v1.js'
@@ -63,7 +63,7 @@ const defaulters: Readonly<Record<string, Defaulter>> = {
     object.spec && setDefault(object.spec, 'minReplicas', 1),
   'autoscaling/v2/HorizontalPodAutoscaler': defaultAutoscaler,
   'discovery.k8s.io/v1/EndpointSlice': defaultEndpointSlice,
-  'networking.k8s.io/v1/Ingress': (_: Ingress) => undefined,
+  'networking.k8s.io/v1/IngressClass': ({ spec }: IngressClass) => spec?.parameters && setDefault(spec.parameters, 'scope', 'Cluster'),
   'networking.k8s.io/v1/NetworkPolicy': defaultNetworkPolicy,
   'rbac.authorization.k8s.io/v1/RoleBinding': defaultBinding,
   'rbac.authorization.k8s.io/v1/ClusterRoleBinding': defaultBinding,
@@ -91,8 +91,10 @@ export function defaulterOf(of: GroupVersionKind): (object: UnknownObject) => vo
   return (defaulters[`${of.group}/${of.version}/${of.kind}`] as ((object: UnknownObject) => void) | undefined) ?? none
 }
 
-function defaultService({ spec }: Service): void {
+function defaultService({ spec, status }: Service): void {
   if (!spec) return
+  if (spec.type === 'LoadBalancer')
+    for (const ingress of status?.loadBalancer?.ingress ?? []) if (ingress.ip) setDefault(ingress, 'ipMode', 'VIP')
   setDefault(spec, 'sessionAffinity', 'None')
   if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig
   if (spec.sessionAffinity === 'ClientIP') {
@@ -138,7 +140,10 @@ function defaultNamespace(namespace: Namespace): void {
   setDefault(namespace.status, 'phase', 'Active')
 }
 
-function defaultNode({ status }: Node): void {
+function defaultNode({ spec, status }: Node): void {
+  // The older field says the first range: where they differ it is believed.
+  if (spec?.podCIDR && spec.podCIDRs?.[0] !== spec.podCIDR) spec.podCIDRs = [spec.podCIDR]
+  if (spec?.podCIDRs?.[0] && !spec.podCIDR) spec.podCIDR = spec.podCIDRs[0]
   if (status?.capacity && !status.allocatable) status.allocatable = { ...status.capacity }
 }
 

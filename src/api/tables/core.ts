@@ -49,7 +49,7 @@ export function nodeCells({ metadata, spec, status }: Node, nowMs: number): unkn
     )
     .sort()
   const address = (kind: string) => status?.addresses?.find(({ type }) => type === kind)?.address ?? '<none>'
-  const { kubeletVersion, osImage, kernelVersion, containerRuntimeVersion } = status?.nodeInfo ?? {}
+  const { kubeletVersion, osImage, kernelVersion, containerRuntimeVersion, architecture } = status?.nodeInfo ?? {}
   return [
     metadata.name ?? '',
     words.join(','),
@@ -59,7 +59,7 @@ export function nodeCells({ metadata, spec, status }: Node, nowMs: number): unkn
     address('InternalIP'),
     address('ExternalIP'),
     osImage || '<unknown>',
-    kernelVersion || '<unknown>',
+    kernelVersion ? (architecture ? `${kernelVersion} (${architecture})` : kernelVersion) : '<unknown>',
     containerRuntimeVersion || '<unknown>',
   ]
 }
@@ -103,7 +103,7 @@ export function endpointsCells({ metadata, subsets }: Endpoints, nowMs: number):
 export function endpointSliceCells({ metadata, addressType, ports, endpoints }: EndpointSlice, nowMs: number): unknown[] {
   const portTexts = (ports ?? []).map(({ port, name }) => String(port ?? name ?? '*'))
   const addresses = (endpoints ?? []).flatMap((endpoint) => endpoint.addresses ?? [])
-  const portText = ports === undefined || ports.length === 0 ? '<unset>' : firstThree(portTexts)
+  const portText = !ports || ports.length === 0 ? '<unset>' : firstThree(portTexts)
   return [
     metadata.name ?? '',
     addressType,

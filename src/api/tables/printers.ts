@@ -75,7 +75,31 @@ function storageClassCells(object: Class, nowMs: number): unknown[] {
     object.provisioner ?? '',
     object.reclaimPolicy ?? 'Delete',
     object.volumeBindingMode ?? 'Immediate',
-    yesNo(object.allowVolumeExpansion),
+    object.allowVolumeExpansion ?? false,
+    age(object, nowMs),
+  ]
+}
+
+type Driver = KubeObject & {
+  spec?: {
+    attachRequired?: boolean
+    podInfoOnMount?: boolean
+    storageCapacity?: boolean
+    tokenRequests?: { audience: string }[]
+    requiresRepublish?: boolean
+    volumeLifecycleModes?: string[]
+  }
+}
+function csiDriverCells(object: Driver, nowMs: number): unknown[] {
+  const { attachRequired, podInfoOnMount, storageCapacity, tokenRequests, requiresRepublish, volumeLifecycleModes } = object.spec ?? {}
+  return [
+    name(object),
+    attachRequired ?? true,
+    podInfoOnMount ?? false,
+    storageCapacity ?? false,
+    tokenRequests?.map(({ audience }) => audience).join(',') || '<unset>',
+    requiresRepublish ?? false,
+    volumeLifecycleModes?.join(',') || '<none>',
     age(object, nowMs),
   ]
 }
@@ -139,9 +163,10 @@ export const printers: Readonly<Record<string, Printer>> = {
   },
   'networking.k8s.io/ipaddresses': (
     object: KubeObject & { spec?: { parentRef?: { group?: string; resource: string; namespace?: string; name: string } } },
+    nowMs: number,
   ) => {
     const { group, resource, namespace, name: parent } = object.spec?.parentRef ?? { resource: '', name: '' }
-    return [name(object), [resource + (group ? `.${group}` : ''), namespace, parent].filter(Boolean).join('/')]
+    return [name(object), [resource + (group ? `.${group}` : ''), namespace, parent].filter(Boolean).join('/'), age(object, nowMs)]
   },
   'networking.k8s.io/servicecidrs': (object: KubeObject & { spec?: { cidrs?: string[] } }, nowMs: number) => [
     name(object),
@@ -161,6 +186,12 @@ export const printers: Readonly<Record<string, Printer>> = {
   'certificates.k8s.io/certificatesigningrequests': requestCells,
   'apiregistration.k8s.io/apiservices': apiServiceCells,
   'storage.k8s.io/storageclasses': storageClassCells,
+  'storage.k8s.io/csidrivers': csiDriverCells,
+  'storage.k8s.io/volumeattributesclasses': (object: KubeObject & { driverName?: string }, nowMs: number) => [
+    name(object),
+    object.driverName ?? '',
+    age(object, nowMs),
+  ],
   'storage.k8s.io/csinodes': (object: KubeObject & { spec?: { drivers?: unknown[] } }, nowMs: number) => [
     name(object),
     object.spec?.drivers?.length ?? 0,

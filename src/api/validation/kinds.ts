@@ -16,6 +16,24 @@ import { jobRules } from './batch/job.js'
 import { podRules } from './core/pod.js'
 import { podTemplateRules } from './core/pod-template.js'
 import { replicationControllerRules } from './core/replication-controller.js'
+import { configMapRules } from './core/config-map.js'
+import { endpointsRules } from './core/endpoints.js'
+import { limitRangeRules } from './core/limit-range.js'
+import { namespaceRules } from './core/namespace.js'
+import { nodeRules } from './core/node.js'
+import { persistentVolumeClaimRules } from './core/persistent-volume-claim.js'
+import { persistentVolumeRules } from './core/persistent-volume.js'
+import { resourceQuotaRules } from './core/resource-quota.js'
+import { serviceAccountRules } from './core/service-account.js'
+import { secretRules } from './core/secret.js'
+import { serviceRules } from './core/service.js'
+import { endpointSliceRules } from './discovery/endpoint-slice.js'
+import { networkPolicyRules } from './networking/network-policy.js'
+import { eventRules, newEventRules } from './core/event.js'
+import { ingressClassRules, ingressRules } from './networking/ingress.js'
+import { ipAddressRules, serviceCidrRules } from './networking/addresses.js'
+import { csiDriverRules, csiNodeRules, csiStorageCapacityRules, volumeAttachmentRules } from './storage/csi.js'
+import { storageClassRules, volumeAttributesClassRules } from './storage/storage-class.js'
 
 /** Each is given objects of its own kind only. */
 export const kindRules: Readonly<Record<string, KindRules<never>>> = {
@@ -35,4 +53,29 @@ export const kindRules: Readonly<Record<string, KindRules<never>>> = {
   'apps/statefulsets': statefulSetRules,
   'batch/cronjobs': cronJobRules,
   'batch/jobs': jobRules,
+  '/configmaps': configMapRules,
+  '/endpoints': endpointsRules,
+  '/limitranges': limitRangeRules,
+  '/namespaces': namespaceRules,
+  '/nodes': nodeRules,
+  '/persistentvolumeclaims': persistentVolumeClaimRules,
+  '/persistentvolumes': persistentVolumeRules,
+  '/resourcequotas': resourceQuotaRules,
+  '/secrets': secretRules,
+  '/serviceaccounts': serviceAccountRules,
+  '/services': serviceRules,
+  'discovery.k8s.io/endpointslices': endpointSliceRules,
+  'networking.k8s.io/networkpolicies': networkPolicyRules,
+  '/events': eventRules,
+  'events.k8s.io/events': newEventRules,
+  'networking.k8s.io/ingressclasses': ingressClassRules,
+  'networking.k8s.io/ingresses': ingressRules,
+  'networking.k8s.io/ipaddresses': ipAddressRules,
+  'networking.k8s.io/servicecidrs': serviceCidrRules,
+  'storage.k8s.io/csidrivers': csiDriverRules,
+  'storage.k8s.io/csinodes': csiNodeRules,
+  'storage.k8s.io/csistoragecapacities': csiStorageCapacityRules,
+  'storage.k8s.io/storageclasses': storageClassRules,
+  'storage.k8s.io/volumeattachments': volumeAttachmentRules,
+  'storage.k8s.io/volumeattributesclasses': volumeAttributesClassRules,
 }

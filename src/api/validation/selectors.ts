@@ -92,7 +92,8 @@ export function topologyTermsFaults(faults: Faults, path: string, terms: readonl
   const seen = new Set<string>()
   for (const [i, { matchLabelExpressions = [] }] of (terms ?? []).entries()) {
     const keys = new Set<string>()
-    for (const [j, { key = '', values = [] }] of matchLabelExpressions.entries()) {
+    for (const [j, { key = '', values: given }] of matchLabelExpressions.entries()) {
+      const values = given ?? []
       const at = `${path}[${i}].matchLabelExpressions[${j}]`
       if (values.length === 0) faults.required(`${at}.values`)
       for (const [k, value] of values.entries()) if (values.indexOf(value) < k) faults.duplicate(`${at}.values[${k}]`, value)

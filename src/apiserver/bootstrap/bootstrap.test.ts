@@ -134,7 +134,7 @@ describe('endpoints of the API servers', () => {
   it('list every live server; a dead one drops out with its lease, a stopping one at once', async () => {
     const [access, store, clock] = [new FakeAccess(), fakeStore(), new VirtualClock()]
     const start = async (port: number) => {
-      const reconciler = endpointReconciler({ access, store, clock, logger: silentLogger, self: { ip: '127.0.0.1', port } })
+      const reconciler = endpointReconciler({ access, store, clock, logger: silentLogger, self: { ip: '192.0.2.1', port } })
       await reconciler.start()
       return reconciler
     }

@@ -50,7 +50,9 @@ export function endpointSlicesOf(servers: readonly ServerAddress[]): EndpointSli
 
 function byPort(servers: readonly ServerAddress[]): [port: number, ips: string[]][] {
   const ports = new Map<number, Set<string>>()
-  for (const { ip, port } of servers) ports.set(port, (ports.get(port) ?? new Set()).add(ip))
+  // A loopback address is every machine's own: it is no endpoint.
+  const reachable = servers.filter(({ ip }) => ip !== '::1' && !ip.startsWith('127.'))
+  for (const { ip, port } of reachable) ports.set(port, (ports.get(port) ?? new Set()).add(ip))
   return [...ports].sort(([a], [b]) => a - b).map(([port, ips]) => [port, [...ips].sort()])
 }
 

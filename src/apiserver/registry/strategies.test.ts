@@ -224,7 +224,6 @@ describe('other kinds', () => {
       'job-name': 'j',
     }
     expect(made).toMatchObject({
-      metadata: { labels },
       spec: { selector: { matchLabels: { 'batch.kubernetes.io/controller-uid': 'u1' } }, template: { metadata: { labels } } },
     })
     const manual = { ...job, spec: { ...job.spec, manualSelector: true, selector: { matchLabels: { app: 'x' } } } }

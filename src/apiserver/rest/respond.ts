@@ -49,7 +49,8 @@ export function respondStatus(responder: Responder, error: StatusError, accept?:
   const { retryAfterSeconds } = error.status.details ?? {}
   const { contentType, bytes } = encodeValue(error.status, encodingOf(accept))
   const headers = { ...jsonHeaders, 'content-type': contentType }
-  responder.respond(error.code, retryAfterSeconds ? { ...headers, 'retry-after': String(retryAfterSeconds) } : headers, [bytes])
+  const all = retryAfterSeconds ? { ...headers, 'retry-after': String(retryAfterSeconds) } : headers
+  responder.respond(error.code, withWarnings(all, error.warnings), [bytes])
 }
 
 /** Bytes of a list are put together in pieces of about this size: few writes, and no copy of the whole. */

@@ -1,6 +1,6 @@
 /** `quorate kube-apiserver`: upstream's flags around the API server. */
 import { readFileSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { QuorateError } from '../../base/errors.js'
 import { ApiServer, type ApiServerOptions } from '../../apiserver/server.js'
@@ -93,7 +93,7 @@ async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?:
   })
   const clientCa = read('client-ca-file')
   const serving = await servingPair(flags, deps)
-  const ip = flags.string('advertise-address') || (flags.string('bind-address') === '0.0.0.0' ? '127.0.0.1' : flags.string('bind-address'))
+  const ip = flags.string('advertise-address') || hostAddress(flags.string('bind-address'))
   const port = flags.int('secure-port')
   const requestHeaderCa = read('requestheader-client-ca-file')
   const clientCertificates = new ClientCertificates({
@@ -145,6 +145,16 @@ async function startServer(flags: Flags, deps: HostedDeps): Promise<{ stop(how?:
       await store.close()
     },
   }
+}
+
+/** Where others reach a server that nobody told: upstream takes an address of the machine when it listens on all or on loopback. */
+function hostAddress(bindAddress: string): string {
+  const isOwn = bindAddress === '0.0.0.0' || bindAddress === '::' || bindAddress === '::1' || bindAddress.startsWith('127.')
+  if (!isOwn) return bindAddress
+  const outside = Object.values(networkInterfaces())
+    .flat()
+    .find((address) => address && !address.internal && address.family === 'IPv4')
+  return outside?.address ?? '127.0.0.1'
 }
 
 interface Reached {

@@ -102,7 +102,8 @@ function managedByFaults(faults: Faults, path: string, managedBy: string | undef
   if (managedBy.length > managedByLengthMax) faults.tooLong(path, managedByLengthMax)
 }
 
-function successPolicyFaults(faults: Faults, path: string, { rules = [] }: SuccessPolicy, completions: number): void {
+function successPolicyFaults(faults: Faults, path: string, policy: SuccessPolicy, completions: number): void {
+  const rules = policy.rules ?? []
   if (rules.length === 0) faults.required(`${path}.rules`, 'at least one rules must be specified when the successPolicy is specified')
   if (rules.length > rulesMax) faults.tooMany(`${path}.rules`, rules.length, rulesMax)
   for (const [i, { succeededIndexes, succeededCount }] of rules.entries()) {
@@ -126,10 +127,11 @@ function successPolicyFaults(faults: Faults, path: string, { rules = [] }: Succe
   }
 }
 
-function failurePolicyFaults(faults: Faults, path: string, { rules = [] }: PodFailurePolicy, spec: JobSpec): void {
+function failurePolicyFaults(faults: Faults, path: string, policy: PodFailurePolicy, spec: JobSpec): void {
+  const rules = policy.rules ?? []
   if (rules.length > rulesMax) faults.tooMany(`${path}.rules`, rules.length, rulesMax)
-  const { containers = [], initContainers = [] } = spec.template?.spec ?? { containers: [] }
-  const names = new Set([...containers, ...initContainers].map(({ name }) => name))
+  const { containers, initContainers } = spec.template?.spec ?? { containers: [] }
+  const names = new Set([...(containers ?? []), ...(initContainers ?? [])].map(({ name }) => name))
   for (const [i, rule] of rules.entries()) failureRuleFaults(faults, `${path}.rules[${i}]`, rule, spec, names)
 }
 
@@ -157,7 +159,8 @@ function exitCodesFaults(
   rule: NonNullable<PodFailurePolicyRule['onExitCodes']>,
   names: ReadonlySet<string>,
 ): void {
-  const { operator, containerName, values = [] } = rule
+  const { operator, containerName } = rule
+  const values = rule.values ?? []
   faults.word(`${path}.operator`, operator, exitOperators)
   if (containerName !== undefined && !names.has(containerName))
     faults.invalid(`${path}.containerName`, containerName, 'must be one of the container or initContainer names in the pod template')

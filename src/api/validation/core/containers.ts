@@ -54,9 +54,9 @@ export function containersFaults(faults: Faults, path: string, context: Containe
 
 export function initContainersFaults(faults: Faults, path: string, context: ContainersContext): void {
   const { spec } = context
-  const { initContainers, containers = [] } = spec
+  const { initContainers, containers } = spec
   if (!initContainers || initContainers.length === 0) return
-  const names = new Set(containers.map(({ name }) => name))
+  const names = new Set((containers ?? []).map(({ name }) => name))
   for (const [i, container] of initContainers.entries()) {
     const at = `${path}[${i}]`
     commonFaults(faults, at, container, context)
@@ -78,9 +78,9 @@ const notEphemeral = [
 ] as const
 
 export function ephemeralContainersFaults(faults: Faults, path: string, context: ContainersContext): void {
-  const { ephemeralContainers, containers = [], initContainers = [] } = context.spec
+  const { ephemeralContainers, containers, initContainers } = context.spec
   if (!ephemeralContainers || ephemeralContainers.length === 0) return
-  const others = new Set([...containers, ...initContainers].map(({ name }) => name))
+  const others = new Set([...(containers ?? []), ...(initContainers ?? [])].map(({ name }) => name))
   const all = new Set(others)
   for (const [i, container] of ephemeralContainers.entries()) {
     const at = `${path}[${i}]`

@@ -130,13 +130,14 @@ function podResourcesFaults(faults: Faults, path: string, spec: PodSpec): void {
 }
 
 /** What the containers ask for together: regular ones and sidecars at once, other init containers one by one before. */
-function containerRequests({ containers = [], initContainers = [] }: PodSpec): Map<string, Amount> {
+function containerRequests(spec: PodSpec): Map<string, Amount> {
   const sums = new Map<string, Amount>()
   const peaks = new Map<string, Amount>()
   const sidecars = new Map<string, Amount>()
   const add = (to: Map<string, Amount>, name: string, value: string) => to.set(name, addAmounts(to.get(name) ?? zero, amountOf(value)))
-  for (const { resources } of containers) for (const [name, value] of Object.entries(resources?.requests ?? {})) add(sums, name, value)
-  for (const { resources, restartPolicy } of initContainers)
+  for (const { resources } of spec.containers ?? [])
+    for (const [name, value] of Object.entries(resources?.requests ?? {})) add(sums, name, value)
+  for (const { resources, restartPolicy } of spec.initContainers ?? [])
     for (const [name, value] of Object.entries(resources?.requests ?? {})) {
       if (restartPolicy === 'Always') {
         add(sidecars, name, value)

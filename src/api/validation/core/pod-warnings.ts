@@ -133,9 +133,9 @@ function containerWarnings(warnings: string[], at: string, container: Container)
   }
 }
 
-function hostPortWarnings(warnings: string[], at: string, { containers = [] }: PodSpec): void {
+function hostPortWarnings(warnings: string[], at: string, { containers }: PodSpec): void {
   const seen = new Set<string>()
-  for (const [i, { ports = [] }] of containers.entries())
+  for (const [i, { ports = [] }] of (containers ?? []).entries())
     for (const [j, { containerPort, protocol = 'TCP', hostPort, name = '' }] of ports.entries()) {
       const key = `${containerPort}/${protocol}`
       if (i > 0 && !hostPort && seen.has(key))

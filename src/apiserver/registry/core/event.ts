@@ -2,6 +2,18 @@ import type { Event } from '../../../api/types/core-v1.js'
 import type { Event as EventOfEvents } from '../../../api/types/events-v1.js'
 import type { Strategy } from '../strategy.js'
 
+/** Names of the newer form, by which the same objects are selected through events.k8s.io/v1. */
+const newNames: Readonly<Record<string, (event: Event) => string>> = {
+  'regarding.kind': ({ involvedObject }) => involvedObject?.kind ?? '',
+  'regarding.namespace': ({ involvedObject }) => involvedObject?.namespace ?? '',
+  'regarding.name': ({ involvedObject }) => involvedObject?.name ?? '',
+  'regarding.uid': ({ involvedObject }) => involvedObject?.uid ?? '',
+  'regarding.apiVersion': ({ involvedObject }) => involvedObject?.apiVersion ?? '',
+  'regarding.resourceVersion': ({ involvedObject }) => involvedObject?.resourceVersion ?? '',
+  'regarding.fieldPath': ({ involvedObject }) => involvedObject?.fieldPath ?? '',
+  reportingController: (event) => event.reportingComponent ?? '',
+}
+
 /** Events, seen through core/v1: they end by themselves after --event-ttl. */
 export function eventStrategy(ttlSeconds: number): Strategy<Event> {
   return {
@@ -21,6 +33,7 @@ export function eventStrategy(ttlSeconds: number): Strategy<Event> {
       reportingComponent: (event) => event.reportingComponent ?? '',
       source: (event) => event.source?.component || (event.reportingComponent ?? ''),
       type: (event) => event.type ?? '',
+      ...newNames,
     },
   }
 }

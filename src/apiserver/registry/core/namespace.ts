@@ -1,4 +1,3 @@
-import type { Fault } from '../../../api/status.js'
 import type { Namespace } from '../../../api/types/core-v1.js'
 import type { Strategy } from '../strategy.js'
 
@@ -20,16 +19,6 @@ export const namespaceStrategy: Strategy<Namespace> = {
     if (!finalizers) delete namespace.spec.finalizers
     namespace.status = structuredClone(old.status ?? {})
     labelWithName(namespace)
-  },
-  validateStatus(namespace): Fault[] {
-    const deleting = namespace.metadata.deletionTimestamp !== undefined
-    const phase = namespace.status?.phase ?? ''
-    if (deleting === (phase === 'Terminating')) return []
-    const detail = deleting
-      ? "may only be 'Terminating' if `deletionTimestamp` is not empty"
-      : "may not be 'Terminating' if `deletionTimestamp` is empty"
-    // Upstream spells this path so, and clients compare it.
-    return [{ path: 'status.Phase', reason: 'FieldValueInvalid', value: phase, detail }]
   },
   prepareForDeletion(namespace) {
     delete namespace.metadata.deletionGracePeriodSeconds

@@ -75,8 +75,8 @@ export const podStrategy: Strategy<Pod> = {
 }
 
 /** KEP-4960 is off by default: what it would read is not kept. */
-function dropStopSignals({ containers, initContainers = [] }: PodSpec): void {
-  for (const container of [...containers, ...initContainers]) {
+function dropStopSignals({ containers, initContainers }: PodSpec): void {
+  for (const container of [...(containers ?? []), ...(initContainers ?? [])]) {
     if (!container.lifecycle?.stopSignal) continue
     delete container.lifecycle.stopSignal
     if (!container.lifecycle.postStart && !container.lifecycle.preStop) delete container.lifecycle
