@@ -107,14 +107,14 @@ describe('the identity lease', () => {
 describe('endpoints of the API servers', () => {
   it('have a subset and a slice for each port', () => {
     const servers = [
-      { ip: '127.0.0.1', port: 6444 },
-      { ip: '127.0.0.1', port: 6443 },
+      { ip: '192.0.2.1', port: 6444 },
+      { ip: '192.0.2.1', port: 6443 },
       { ip: '10.0.0.2', port: 6443 },
     ]
     expect(endpointsOf(servers)).toMatchObject({
       subsets: [
-        { addresses: [{ ip: '10.0.0.2' }, { ip: '127.0.0.1' }], ports: [{ port: 6443 }] },
-        { addresses: [{ ip: '127.0.0.1' }], ports: [{ port: 6444 }] },
+        { addresses: [{ ip: '10.0.0.2' }, { ip: '192.0.2.1' }], ports: [{ port: 6443 }] },
+        { addresses: [{ ip: '192.0.2.1' }], ports: [{ port: 6444 }] },
       ],
     })
     expect(endpointSlicesOf(servers).map(({ metadata, endpoints }) => [metadata.name, endpoints?.length])).toEqual([

@@ -190,14 +190,6 @@ describe('namespaces', () => {
     expect(finalized).toEqual({ ...changed, spec: { finalizers: [] } })
     expect(strategyOf(key).holdsDeletion?.(finalized)).toBe(false)
   })
-
-  it('are terminating exactly while they are deleted', () => {
-    const phase = (is: string, metadata: object = {}) =>
-      strategyOf(key).validateStatus?.(object({ metadata, status: { phase: is } }), object({}))
-    expect(phase('Terminating')).toMatchObject([{ path: 'status.Phase' }])
-    expect(phase('Active', { deletionTimestamp: 'now' })).toHaveLength(1)
-    expect(phase('Active')).toEqual([])
-  })
 })
 
 describe('other kinds', () => {
