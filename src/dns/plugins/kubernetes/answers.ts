@@ -5,7 +5,7 @@ import { absolute, isWithin, keyOfName } from '../../wire/name.js'
 import { ownQuery, type Query } from '../../wire/reader.js'
 import { address, cname, ns, ptr, type Rr, soa, srv, txt } from '../../wire/record.js'
 import { domainOf, find, type Found, type NameOptions, namesOfReverse, type Target } from './names.js'
-import { type IpAddress, ipAddress } from './service-index.js'
+import { type IpAddress, ipAddress } from './objects.js'
 
 /** "dns-version": of the specification that is implemented. */
 const schemaVersion = '1.1.0'

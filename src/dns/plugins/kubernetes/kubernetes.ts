@@ -2,10 +2,9 @@
  * Names of Services and pods from the cluster's own objects. The server waits a moment for the first state; until it is there,
  * a name that is not found is SERVFAIL and not NXDOMAIN, which would be remembered.
  */
-import type { EndpointSlice } from '../../../api/types/discovery-v1.js'
-import type { KubeObject } from '../../../api/object.js'
-import type { Namespace, Pod, Service } from '../../../api/types/core-v1.js'
-import { type InformerFactory, informerFactory } from '../../../client/informers/informers.js'
+import type { GroupVersionResource, KubeObject } from '../../../api/object.js'
+import type { Client } from '../../../client/client.js'
+import { type InformerFactory, informerFactory, type Selection } from '../../../client/informers/informers.js'
 import { resources } from '../../../client/resources.js'
 import { messageOf } from '../../../base/errors.js'
 import { authoritative, Body, type Handler } from '../../answer.js'
@@ -15,6 +14,7 @@ import { zoneOf } from '../../wire/name.js'
 import type { Query } from '../../wire/reader.js'
 import { type AnswerOptions, type Records, recordsOf, soaOf } from './answers.js'
 import { type KubernetesOptions, kubernetesOptions } from './options.js'
+import { type KnownPod, type KnownService, type KnownSlice, slimNamespace, slimPod, slimService, slimSlice } from './objects.js'
 import { ServiceIndex } from './service-index.js'
 
 const name = 'kubernetes'
@@ -32,8 +32,7 @@ class KubernetesLink implements Link {
   readonly #setup: Setup
   readonly #answers: AnswerOptions
   readonly #index: ServiceIndex
-  readonly #ending = new AbortController()
-  #informers: InformerFactory | undefined
+  #factories: readonly InformerFactory[] = []
   #synced = false
   #close: () => Promise<void> = () => Promise.resolve()
 
@@ -41,7 +40,7 @@ class KubernetesLink implements Link {
     const { clock, network } = setup
     this.#options = options
     this.#setup = setup
-    this.#index = new ServiceIndex({ endpointPodNames: options.endpointPodNames, nowMs: () => clock.now() })
+    this.#index = new ServiceIndex(() => clock.now())
     this.#answers = {
       ...options,
       index: this.#index,
@@ -51,15 +50,13 @@ class KubernetesLink implements Link {
   }
 
   async prepare(): Promise<void> {
-    const { clock, random, log, logger, cluster } = this.#setup
+    const { clock, log, cluster } = this.#setup
     const lines = log.of(name)
     const client = cluster(this.#options.access)
     this.#close = () => client.close()
-    const factory = informerFactory({ client, clock, random, logger, signal: this.#ending.signal, transform: slim })
-    this.#informers = factory
-    this.#watch(factory)
-    factory.start()
-    const synced = factory.synced().then(
+    this.#factories = this.#watch(client)
+    for (const factory of this.#factories) factory.start()
+    const synced = Promise.all(this.#factories.map((factory) => factory.synced())).then(
       () => {
         this.#synced = true
       },
@@ -78,8 +75,7 @@ class KubernetesLink implements Link {
   }
 
   async stop(): Promise<void> {
-    this.#ending.abort()
-    this.#informers?.stop()
+    for (const factory of this.#factories) factory.stop()
     await this.#close().catch((error: unknown) => this.#setup.log.of(name).error(messageOf(error)))
   }
 
@@ -99,53 +95,39 @@ class KubernetesLink implements Link {
     }
   }
 
-  #watch(factory: InformerFactory): void {
+  #watch(client: Client): InformerFactory[] {
     const index = this.#index
-    const { labelSelector, namespaceLabelSelector, endpoints, pods } = this.#options
+    const { labelSelector, namespaceLabelSelector, endpoints, endpointPodNames, pods } = this.#options
     const labelled = labelSelector === '' ? {} : { labelSelector }
     const namespaces = namespaceLabelSelector === '' ? {} : { labelSelector: namespaceLabelSelector }
-    factory.informer<Namespace>(resources.namespaces, namespaces).addHandler({
+    const factories: InformerFactory[] = []
+    const informer = <T extends KubeObject>(of: GroupVersionResource, selection: Selection, transform: (object: KubeObject) => void) => {
+      const { clock, random, logger } = this.#setup
+      const factory = informerFactory({ client, clock, random, logger, transform })
+      factories.push(factory)
+      return factory.informer<T>(of, selection)
+    }
+    informer(resources.namespaces, namespaces, slimNamespace).addHandler({
       onAdd: (object) => index.setNamespace(object),
       onDelete: (object) => index.deleteNamespace(object),
     })
-    factory.informer<Service>(resources.services, labelled).addHandler({
+    informer<KnownService>(resources.services, labelled, slimService).addHandler({
       onAdd: (object) => index.setService(object),
       onUpdate: (object) => index.setService(object),
       onDelete: (object) => index.deleteService(object),
     })
     if (endpoints)
-      factory.informer<EndpointSlice>(resources.endpointSlices, labelled).addHandler({
+      informer<KnownSlice>(resources.endpointSlices, labelled, slimSlice(endpointPodNames)).addHandler({
         onAdd: (object) => index.setSlice(object),
         onUpdate: (object) => index.setSlice(object),
         onDelete: (object) => index.deleteSlice(object),
       })
     if (pods === 'verified')
-      factory.informer<Pod>(resources.pods, labelled).addHandler({
+      informer<KnownPod>(resources.pods, labelled, slimPod).addHandler({
         onAdd: (object) => index.setPod(object),
-        onUpdate: (object, old) => index.setPod(object, old),
+        onUpdate: (object) => index.setPod(object),
         onDelete: (object) => index.deletePod(object),
       })
+    return factories
   }
-}
-
-/** What the caches keep of an object: a cluster has tens of thousands. */
-function slim(object: KubeObject): void {
-  const { name: own, namespace, uid, resourceVersion, labels } = object.metadata
-  const service = labels?.['kubernetes.io/service-name']
-  object.metadata = {
-    ...{ name: own, namespace, uid, resourceVersion },
-    ...(service ? { labels: { 'kubernetes.io/service-name': service } } : {}),
-  }
-  const { spec, status, endpoints } = object as Partial<Pod> & Partial<EndpointSlice>
-  if (endpoints)
-    (object as unknown as EndpointSlice).endpoints = endpoints.map(({ addresses, conditions, hostname, targetRef }) => ({
-      addresses,
-      ...(conditions?.ready === false ? { conditions: { ready: false } } : {}),
-      ...(hostname ? { hostname } : {}),
-      ...(targetRef?.name ? { targetRef: { name: targetRef.name } } : {}),
-    }))
-  if (!spec || !('containers' in spec)) return
-  delete (object as Partial<Pod>).spec
-  const pod = object as unknown as Pod
-  pod.status = { podIP: status?.podIP, podIPs: status?.podIPs }
 }

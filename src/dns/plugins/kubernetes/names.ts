@@ -4,15 +4,8 @@
  */
 import { canonicalIp } from '../../wire/record.js'
 import { addressOfReverse, isReverseZone } from '../../corefile/address.js'
-import {
-  type EndpointRecord,
-  type IpAddress,
-  ipAddress,
-  labelOf,
-  type NameEntry,
-  type ServiceIndex,
-  type ServicePort,
-} from './service-index.js'
+import { type EndpointRecord, type IpAddress, ipAddress, labelOf, type ServicePort } from './objects.js'
+import type { NameEntry, ServiceIndex } from './service-index.js'
 
 export interface Target {
   /** Where it is, or the alias that it is. */

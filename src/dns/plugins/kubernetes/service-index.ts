@@ -2,48 +2,17 @@
  * What the cluster's objects say about names, by name: updated by each event in time of the object that changed, so that a query
  * reads one entry and never scans. Names have no upper case in Kubernetes, so keys are as they are.
  */
-import { parseIp } from '../../../api/ip.js'
-import type { EndpointSlice } from '../../../api/types/discovery-v1.js'
-import type { Namespace, Pod, Service } from '../../../api/types/core-v1.js'
+import type { KubeObject } from '../../../api/object.js'
 import type { Body } from '../../answer.js'
-import { addressData, canonicalIp } from '../../wire/record.js'
-
-export interface IpAddress {
-  readonly text: string
-  readonly type: number
-  readonly bytes: Uint8Array
-}
-
-export interface ServicePort {
-  /** Lower case; '' when it has none. */
-  readonly name: string
-  readonly protocol: string
-  /** undefined: the object names no ports, so there is nothing for SRV. */
-  readonly port: number | undefined
-}
-
-export interface ServiceRecord {
-  readonly name: string
-  readonly namespace: string
-  readonly kind: 'ClusterIP' | 'Headless' | 'ExternalName'
-  readonly ips: readonly string[]
-  readonly ports: readonly ServicePort[]
-  readonly externalName: string
-}
-
-/** There are tens of thousands: an address is kept as the text that it came as. */
-export interface EndpointRecord {
-  readonly ip: string
-  /** The hostname or pod that names it; absent: its address does. */
-  readonly name: string | undefined
-  /** Whether it has a hostname: those have a PTR record. */
-  readonly named: boolean
-}
-
-/** The label of its own, below the service's name. */
-export function labelOf({ name, ip }: EndpointRecord): string {
-  return name ?? labelOfIp(ip)
-}
+import {
+  type EndpointRecord,
+  type KnownPod,
+  type KnownService,
+  type KnownSlice,
+  labelOf,
+  type ServicePort,
+  type ServiceRecord,
+} from './objects.js'
 
 interface SliceRecord {
   readonly entry: NameEntry
@@ -87,25 +56,20 @@ export class NameEntry {
   }
 }
 
-export interface IndexOptions {
-  /** endpoint_pod_names */
-  readonly endpointPodNames: boolean
-  nowMs(): number
-}
-
 export class ServiceIndex {
-  readonly #options: IndexOptions
+  readonly #nowMs: () => number
   readonly #entries = new Map<string, NameEntry>()
   readonly #slices = new Map<string, SliceRecord>()
   readonly #namespaces = new Set<string>()
-  readonly #byClusterIp = new Map<string, Set<NameEntry>>()
-  readonly #byEndpointIp = new Map<string, Set<SliceRecord>>()
-  readonly #podsByIp = new Map<string, Set<string>>()
+  readonly #byClusterIp = new Map<string, Several<NameEntry>>()
+  readonly #byEndpointIp = new Map<string, Several<SliceRecord>>()
+  readonly #pods = new Map<string, readonly string[]>()
+  readonly #podsByIp = new Map<string, Several<string>>()
   #modifiedMs: number
 
-  constructor(options: IndexOptions) {
-    this.#options = options
-    this.#modifiedMs = options.nowMs()
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs
+    this.#modifiedMs = nowMs()
   }
 
   /** Of the zone: the time of the last change. */
@@ -122,69 +86,72 @@ export class ServiceIndex {
   }
 
   servicesOfIp(ip: string): Iterable<NameEntry> {
-    return this.#byClusterIp.get(ip) ?? none
+    return allOf(this.#byClusterIp, ip)
   }
 
   *endpointsOfIp(ip: string): Iterable<{ readonly entry: NameEntry; readonly endpoint: EndpointRecord }> {
-    for (const { entry, endpoints } of this.#byEndpointIp.get(ip) ?? none)
+    for (const { entry, endpoints } of allOf(this.#byEndpointIp, ip))
       for (const endpoint of endpoints) if (endpoint.ip === ip) yield { entry, endpoint }
   }
 
   /** Whether a pod of the namespace has the address. */
   hasPod(ip: string, namespace: string): boolean {
-    for (const key of this.#podsByIp.get(ip) ?? none) if (key.startsWith(`${namespace}/`)) return true
+    for (const key of allOf(this.#podsByIp, ip)) if (key.startsWith(`${namespace}/`)) return true
     return false
   }
 
-  setNamespace({ metadata }: Namespace): void {
+  setNamespace({ metadata }: KubeObject): void {
     this.#namespaces.add(metadata.name ?? '')
     this.#touch()
   }
 
-  deleteNamespace({ metadata }: Namespace): void {
+  deleteNamespace({ metadata }: KubeObject): void {
     this.#namespaces.delete(metadata.name ?? '')
     this.#touch()
   }
 
-  setService(object: Service): void {
+  setService(object: KnownService): void {
     const entry = this.#entryOf(object.metadata.namespace ?? '', object.metadata.name ?? '')
     this.#unlinkIps(entry)
-    entry.service = serviceRecord(object)
+    entry.service = object.record
     for (const ip of entry.service.ips) addTo(this.#byClusterIp, ip, entry)
     this.#changed(entry)
   }
 
-  deleteService({ metadata }: Service): void {
+  deleteService({ metadata }: KubeObject): void {
     const entry = this.#entryOf(metadata.namespace ?? '', metadata.name ?? '')
     this.#unlinkIps(entry)
     entry.service = undefined
     this.#changed(entry)
   }
 
-  setSlice(object: EndpointSlice): void {
-    const key = `${object.metadata.namespace}/${object.metadata.name}`
+  setSlice({ metadata, service, endpoints, ports }: KnownSlice): void {
+    const key = `${metadata.namespace}/${metadata.name}`
     this.#dropSlice(key)
-    const service = object.metadata.labels?.['kubernetes.io/service-name']
-    if (!service || object.addressType === 'FQDN') return
-    const entry = this.#entryOf(object.metadata.namespace ?? '', service)
-    const slice = { entry, endpoints: this.#endpointsOf(object), ports: portsOf(object.ports ?? []) }
+    if (service === '') return
+    const entry = this.#entryOf(metadata.namespace ?? '', service)
+    const slice = { entry, endpoints, ports }
     this.#slices.set(key, slice)
     entry.slices.add(slice)
-    for (const { ip } of slice.endpoints) addTo(this.#byEndpointIp, ip, slice)
+    for (const { ip } of endpoints) addTo(this.#byEndpointIp, ip, slice)
     this.#changed(entry)
   }
 
-  deleteSlice({ metadata }: EndpointSlice): void {
+  deleteSlice({ metadata }: KubeObject): void {
     this.#dropSlice(`${metadata.namespace}/${metadata.name}`)
   }
 
-  setPod(object: Pod, old?: Pod): void {
-    if (old) this.deletePod(old)
-    for (const ip of podIps(object)) addTo(this.#podsByIp, ip, `${object.metadata.namespace}/${object.metadata.name}`)
+  setPod({ metadata, ips }: KnownPod): void {
+    this.deletePod({ metadata })
+    const key = `${metadata.namespace}/${metadata.name}`
+    this.#pods.set(key, ips)
+    for (const ip of ips) addTo(this.#podsByIp, ip, key)
   }
 
-  deletePod(object: Pod): void {
-    for (const ip of podIps(object)) removeFrom(this.#podsByIp, ip, `${object.metadata.namespace}/${object.metadata.name}`)
+  deletePod({ metadata }: KubeObject): void {
+    const key = `${metadata.namespace}/${metadata.name}`
+    for (const ip of this.#pods.get(key) ?? []) removeFrom(this.#podsByIp, ip, key)
+    this.#pods.delete(key)
   }
 
   #dropSlice(key: string): void {
@@ -214,64 +181,31 @@ export class ServiceIndex {
   }
 
   #touch(): void {
-    this.#modifiedMs = this.#options.nowMs()
-  }
-
-  #endpointsOf({ endpoints }: EndpointSlice): EndpointRecord[] {
-    const records: EndpointRecord[] = []
-    for (const { addresses, conditions, hostname, targetRef } of endpoints ?? []) {
-      // An unknown condition is to be taken for ready (the API's own words); publishNotReadyAddresses makes it true.
-      if (conditions?.ready === false) continue
-      for (const text of addresses) {
-        if (!parseIp(text)) continue
-        const podName = this.#options.endpointPodNames ? targetRef?.name : undefined
-        records.push({ ip: canonicalIp(text), name: hostname || podName || undefined, named: Boolean(hostname) })
-      }
-    }
-    return records
+    this.#modifiedMs = this.#nowMs()
   }
 }
 
-const none: ReadonlySet<never> = new Set()
+/** Nearly every address has one owner: a set for each would be most of the index. */
+type Several<T> = T | Set<T>
 
-export function ipAddress(text: string): IpAddress | undefined {
-  const data = addressData(text)
-  return data && { text: canonicalIp(text), ...data }
+function allOf<T>(map: ReadonlyMap<string, Several<T>>, key: string): Iterable<T> {
+  const found = map.get(key)
+  return found === undefined ? [] : found instanceof Set ? found : [found]
 }
 
-/** 10-0-0-1; a label must not end with a dash. */
-function labelOfIp(ip: string): string {
-  const label = ip.replace(/[.:]/g, '-')
-  return label.endsWith('-') ? `${label}0` : label
+function addTo<T>(map: Map<string, Several<T>>, key: string, value: T): void {
+  const found = map.get(key)
+  if (found === undefined || found === value) map.set(key, value)
+  else if (found instanceof Set) found.add(value)
+  else map.set(key, new Set([found, value]))
 }
 
-function serviceRecord({ metadata, spec }: Service): ServiceRecord {
-  const { name = '', namespace = '' } = metadata
-  const clusterIps = spec?.clusterIPs?.length ? spec.clusterIPs : spec?.clusterIP ? [spec.clusterIP] : []
-  const kind = spec?.type === 'ExternalName' ? 'ExternalName' : clusterIps[0] === 'None' ? 'Headless' : 'ClusterIP'
-  const ips = clusterIps.filter((text) => parseIp(text) !== undefined).map(canonicalIp)
-  return { name, namespace, kind, ips, ports: portsOf(spec?.ports ?? []), externalName: spec?.externalName ?? '' }
-}
-
-/** One without ports has its addresses nevertheless. */
-function portsOf(ports: readonly { name?: string; protocol?: string; port?: number }[]): ServicePort[] {
-  if (ports.length === 0) return [{ name: '', protocol: '', port: undefined }]
-  return ports.map(({ name = '', protocol = 'TCP', port }) => ({ name: name.toLowerCase(), protocol: protocol.toLowerCase(), port }))
-}
-
-function podIps({ status }: Pod): string[] {
-  const ips = (status?.podIPs ?? []).flatMap(({ ip }) => (ip ? [ip] : []))
-  return (ips.length > 0 ? ips : status?.podIP ? [status.podIP] : []).map(canonicalIp)
-}
-
-function addTo<T>(map: Map<string, Set<T>>, key: string, value: T): void {
-  const set = map.get(key)
-  if (set) set.add(value)
-  else map.set(key, new Set([value]))
-}
-
-function removeFrom<T>(map: Map<string, Set<T>>, key: string, value: T): void {
-  const set = map.get(key)
-  set?.delete(value)
-  if (set?.size === 0) map.delete(key)
+function removeFrom<T>(map: Map<string, Several<T>>, key: string, value: T): void {
+  const found = map.get(key)
+  if (!(found instanceof Set)) {
+    if (found === value) map.delete(key)
+    return
+  }
+  found.delete(value)
+  if (found.size === 0) map.delete(key)
 }
