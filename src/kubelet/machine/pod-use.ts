@@ -62,6 +62,11 @@ export class PodUses {
     return usage
   }
 
+  /** The volumes as last measured. */
+  known(uid: string): ReadonlyMap<string, DiskUsage> {
+    return this.#volumes.get(uid)?.usage ?? new Map()
+  }
+
   forget(uid: string): void {
     this.#volumes.delete(uid)
   }

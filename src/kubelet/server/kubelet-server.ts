@@ -12,7 +12,7 @@ import type { PodWorkers } from '../worker/pod-workers.js'
 import { type NodeAttributes, nodeAttributes } from './access.js'
 import { isTrue, serveContainerLogs } from './container-logs.js'
 import { replyJson, replyText, type ServerReply, type ServerRequest } from './request.js'
-import { resourceMetrics, statsSummary } from './stats-summary.js'
+import { type NodeStats, resourceMetrics, statsSummary, type VolumeStats } from './stats-summary.js'
 import { acceptWebSocket, serveCommand, servePorts } from './streams.js'
 
 export interface KubeletServerOptions {
@@ -21,6 +21,8 @@ export interface KubeletServerOptions {
   readonly workers: PodWorkers
   /** The nodes that it answers for. */
   nodes(): Iterable<NodeRecord>
+  /** What was measured of a real node, and of its pods' disks. */
+  readonly measured?: { node(): NodeStats | undefined; diskOf(uid: string): readonly VolumeStats[] }
 }
 
 export class KubeletServer {
@@ -130,10 +132,14 @@ export class KubeletServer {
   #statsInput(request: ServerRequest) {
     const { runtime, clock } = this.#options
     const node = this.#nodeOf(request)
+    const { measured } = this.#options
+    const measuredNode = measured?.node()
     return {
       ...{ runtime, nodeName: node?.name ?? '', startedAtMs: this.#startedAtMs, nowMs: clock.now() },
       memoryBytes: quantityValue(node?.description.capacity.memory),
       records: this.#recordsOf(request),
+      ...(measuredNode ? { node: measuredNode } : {}),
+      ...(measured ? { diskOf: (uid: string) => measured.diskOf(uid) } : {}),
     }
   }
 }

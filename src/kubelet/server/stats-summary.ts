@@ -11,6 +11,33 @@ export interface StatsInput {
   readonly memoryBytes: number
   readonly records: Iterable<PodRecord>
   readonly nowMs: number
+  /** What was measured of a real node; without it the node uses what its pods do. */
+  readonly node?: NodeStats
+  /** What a pod has on the node's disk. */
+  readonly diskOf?: (uid: string) => readonly VolumeStats[]
+}
+
+export interface NodeStats {
+  readonly cpuNanoCores: number
+  readonly cpuCoreNanoSeconds: number
+  readonly memory: { readonly availableBytes: number; readonly usageBytes: number; readonly workingSetBytes: number }
+  readonly fileSystem: FileSystemStats | undefined
+  readonly imageFileSystem: FileSystemStats | undefined
+  readonly processes: { readonly max: number; readonly current: number }
+}
+
+export interface FileSystemStats {
+  readonly availableBytes: number
+  readonly capacityBytes: number
+  readonly usedBytes: number
+  readonly inodes: number
+  readonly inodesFree: number
+}
+
+export interface VolumeStats {
+  readonly name: string
+  readonly bytes: number
+  readonly inodes: number
 }
 
 interface PodStats {
@@ -36,21 +63,59 @@ export function statsSummary(input: StatsInput): object {
     const bytes = sum(containers, 'memoryBytes')
     return { time, usageBytes: bytes, workingSetBytes: bytes, rssBytes: bytes, pageFaults: 0, majorPageFaults: 0 }
   }
+  const { node } = input
   return {
     node: {
-      ...{ nodeName: input.nodeName, startTime: timestamp(input.startedAtMs), cpu: cpu(all) },
-      memory: { ...memory(all), availableBytes: Math.max(0, input.memoryBytes - sum(all, 'memoryBytes')) },
+      ...{ nodeName: input.nodeName, startTime: timestamp(input.startedAtMs) },
+      ...(node
+        ? nodeSummary(node, time)
+        : { cpu: cpu(all), memory: { ...memory(all), availableBytes: Math.max(0, input.memoryBytes - sum(all, 'memoryBytes')) } }),
     },
     pods: pods.map(({ record: { pod, uid }, containers }) => ({
       podRef: { name: pod.metadata.name, namespace: pod.metadata.namespace, uid },
       startTime: timestamp(Math.min(...containers.map(({ startedAtMs }) => startedAtMs))),
       containers: containers.map((container) => ({
         ...{ name: container.name, startTime: timestamp(container.startedAtMs), cpu: cpu([container]), memory: memory([container]) },
+        ...(container.writableBytes === undefined
+          ? {}
+          : { rootfs: { time, usedBytes: container.writableBytes, inodesUsed: container.writableInodes ?? 0 } }),
         logs: { time, usedBytes: container.logBytes },
       })),
       cpu: cpu(containers),
       memory: memory(containers),
+      ...diskSummary(containers, input.diskOf?.(uid), node?.fileSystem, time),
     })),
+  }
+}
+
+function nodeSummary(node: NodeStats, time: string): object {
+  const { memory, fileSystem, imageFileSystem, processes } = node
+  const disk = (stats: FileSystemStats) => ({ time, ...stats, inodesUsed: stats.inodes - stats.inodesFree })
+  return {
+    cpu: { time, usageNanoCores: node.cpuNanoCores, usageCoreNanoSeconds: node.cpuCoreNanoSeconds },
+    memory: { time, ...memory },
+    ...(fileSystem ? { fs: disk(fileSystem) } : {}),
+    ...(imageFileSystem ? { runtime: { imageFs: disk(imageFileSystem), containerFs: disk(imageFileSystem) } } : {}),
+    rlimit: { time, maxpid: processes.max, curproc: processes.current },
+  }
+}
+
+/** Volumes on the node's disk, and all that a pod has there. */
+function diskSummary(
+  containers: readonly ContainerStats[],
+  volumes: readonly VolumeStats[] | undefined,
+  fileSystem: FileSystemStats | undefined,
+  time: string,
+): object {
+  if (!volumes) return {}
+  const { availableBytes, capacityBytes, inodes, inodesFree } = fileSystem ?? {}
+  const around = fileSystem ? { availableBytes, capacityBytes, inodes, inodesFree } : {}
+  const used = containers.reduce((total, { logBytes, writableBytes = 0 }) => total + logBytes + writableBytes, 0)
+  const bytes = volumes.reduce((total, volume) => total + volume.bytes, used)
+  const files = volumes.reduce((total, volume) => total + volume.inodes, 0)
+  return {
+    volume: volumes.map((volume) => ({ time, ...around, usedBytes: volume.bytes, inodesUsed: volume.inodes, name: volume.name })),
+    'ephemeral-storage': { time, ...around, usedBytes: bytes, inodesUsed: files },
   }
 }
 
@@ -91,10 +156,10 @@ export function resourceMetrics(input: StatsInput): string {
     ...samples('container_start_time_seconds', ({ startedAtMs }) => startedAtMs / 1000),
   ])
   family('node_cpu_usage_seconds_total', 'counter', cpu.replace('%s', 'node'), [
-    `node_cpu_usage_seconds_total ${seconds(sum(all, 'cpuCoreNanoSeconds'))} ${at}`,
+    `node_cpu_usage_seconds_total ${seconds(input.node?.cpuCoreNanoSeconds ?? sum(all, 'cpuCoreNanoSeconds'))} ${at}`,
   ])
   family('node_memory_working_set_bytes', 'gauge', 'Current working set of the node in bytes', [
-    `node_memory_working_set_bytes ${sum(all, 'memoryBytes')} ${at}`,
+    `node_memory_working_set_bytes ${input.node?.memory.workingSetBytes ?? sum(all, 'memoryBytes')} ${at}`,
   ])
   family('pod_cpu_usage_seconds_total', 'counter', cpu.replace('%s', 'pod'), [
     ...podSamples('pod_cpu_usage_seconds_total', (containers) => seconds(sum(containers, 'cpuCoreNanoSeconds'))),

@@ -12,9 +12,10 @@ import { PodCgroups } from '../../kubelet/cgroups/pod-cgroups.js'
 import { EvictionManager } from '../../kubelet/eviction/eviction-manager.js'
 import { NodePressure } from '../../kubelet/eviction/node-pressure.js'
 import { thresholdsOf } from '../../kubelet/eviction/signals.js'
-import type { ImageCollector } from '../../kubelet/garbage/image-gc.js'
+import { ImageCollector, type ImageStore } from '../../kubelet/garbage/image-gc.js'
 import type { Kubelet } from '../../kubelet/kubelet.js'
 import { CgroupTree } from '../../kubelet/machine/cgroup-tree.js'
+import { NodeSampler } from '../../kubelet/machine/node-stats.js'
 import { LinuxMachine } from '../../kubelet/machine/linux.js'
 import { PodUses } from '../../kubelet/machine/pod-use.js'
 import { nodeResources, type NodeResources } from '../../kubelet/nodes/allocatable.js'
@@ -23,6 +24,7 @@ import { isActive, isTerminalPhase } from '../../kubelet/pods/containers.js'
 import type { Verdict } from '../../kubelet/pods/status.js'
 import type { Runtime } from '../../kubelet/runtime.js'
 import { CsiRegistration } from '../../kubelet/volumes/csi/registration.js'
+import type { KubeletServerOptions } from '../../kubelet/server/kubelet-server.js'
 import type { NodeVolumes } from '../../kubelet/volumes/node-volumes.js'
 import { openPodResources } from '../../kubelet/volumes/open.js'
 import type { HostedDeps } from './component.js'
@@ -38,24 +40,31 @@ export interface NodeFeaturesOptions {
   hostIps(): readonly string[]
   /** Where the runtime keeps its images. */
   imagesDir?(): string | undefined
+  /** How the Ready condition stands. Default: well. */
+  ready?(): NodeState
 }
 
 export interface NodeFeatures {
   readonly volumes: NodeVolumes
   readonly machine: LinuxMachine
   readonly uses: PodUses
-  /** Undefined where this process may not make cgroups. */
-  readonly cgroups: PodCgroups | undefined
+  readonly cgroupVersion: 1 | 2
   readonly resources: NodeResources
   /** MemoryPressure, DiskPressure, PIDPressure and Ready, as far as this knows: for NodeDescription.conditions. */
   conditions(): readonly NodeState[]
   /** For KubeletOptions.refuses. */
   refuses(pod: Pod): Verdict | undefined
+  /** The cgroup that a pod's sandbox is made in. */
+  cgroupParent(pod: Pod): string
   /** Makes what a pod's sandbox needs of the node; for the runtime, before `runPod`. */
   prepare(pod: Pod): Promise<void>
   /** The pod is gone. */
-  removed(uid: string): Promise<void>
-  start(kubelet: Kubelet, runtime: Runtime, images?: ImageCollector): void
+  release(uid: string): Promise<void>
+  /** Clears what pods left behind that are none of these. */
+  sweep(uids: ReadonlySet<string>): Promise<void>
+  /** For KubeletServerOptions.measured. */
+  readonly measured: NonNullable<KubeletServerOptions['measured']>
+  start(kubelet: Kubelet, runtime: Runtime, images?: ImageStore): void
   stop(): Promise<void>
 }
 
@@ -65,13 +74,16 @@ export async function openNodeFeatures(options: NodeFeaturesOptions): Promise<No
   const tree = await CgroupTree.open()
   const machine = new LinuxMachine({ rootDir, cgroups: tree, imagesDir: () => imagesDir?.() })
   const resources = nodeResources(await machine.capacity(), configuration)
-  const cgroups = await openCgroups(tree, configuration, resources, deps)
+  const cgroups = podCgroups(tree, configuration, resources)
+  const limits = await startCgroups(cgroups, configuration, deps)
+  const imagesPlace = () => imagesDir?.()
+  const sampler = new NodeSampler({ clock, logger, machine, cgroups: tree, rootDir, imagesDir: imagesPlace })
   let kubelet: Kubelet | undefined
   let runtime: Runtime | undefined
   let images: ImageCollector | undefined
   const uses = new PodUses({
     ...{ clock, rootDir, cgroups: tree },
-    cgroupOf: (pod) => cgroups?.path(pod) ?? `/kubepods/pod${pod.metadata.uid}`,
+    cgroupOf: (pod) => cgroups.path(pod),
     stats: (uid) => runtime?.stats(uid) ?? [],
   })
   const csi = new CsiRegistration({
@@ -99,20 +111,30 @@ export async function openNodeFeatures(options: NodeFeaturesOptions): Promise<No
     reclaim: async () => images?.removeUnused(),
   })
   return {
-    ...{ volumes, machine, uses, cgroups, resources },
-    conditions: () => pressure.conditions(),
+    ...{ volumes, machine, uses, resources, cgroupVersion: tree.version },
+    conditions: () => pressure.conditions().map((state) => (state.type === 'Ready' ? (options.ready?.() ?? state) : state)),
     refuses: (pod) => pressure.refusal(pod),
+    cgroupParent: (pod) => cgroups.parent(pod),
     async prepare(pod) {
-      await cgroups?.ensure(pod)
+      if (limits) await cgroups.ensure(pod)
     },
-    async removed(uid) {
+    async release(uid) {
       uses.forget(uid)
-      await cgroups?.remove(uid)
+      if (limits) await cgroups.remove(uid)
     },
-    start(started, of, collector) {
+    async sweep(uids) {
+      await volumes.sweep(uids)
+      if (limits) await cgroups.sweep(uids)
+    },
+    measured: {
+      node: () => sampler.latest,
+      diskOf: (uid) => [...uses.known(uid)].map(([name, usage]) => ({ name, ...usage })),
+    },
+    start(started, of, store) {
       kubelet = started
       runtime = of
-      images = collector
+      images = store && imageCollector(store, options, started)
+      sampler.start()
       const { workers, keeper, recorder } = started
       const about = { apiVersion: 'v1', kind: 'Node', metadata: { name: options.nodeName, uid: options.nodeName } }
       pressure.start({
@@ -127,6 +149,7 @@ export async function openNodeFeatures(options: NodeFeaturesOptions): Promise<No
     },
     async stop() {
       pressure.stop()
+      sampler.stop()
       images?.stop()
       csi.stop()
       await volumes.stop()
@@ -142,20 +165,33 @@ function activePods(kubelet: Kubelet | undefined): Pod[] {
   return running.map(({ pod }) => pod)
 }
 
-/** The groups above the pods', limited to what pods may have: all but the reservations. */
-async function openCgroups(
-  tree: CgroupTree,
-  configuration: KubeletConfiguration,
-  { capacity }: NodeResources,
-  { logger }: HostedDeps,
-): Promise<PodCgroups | undefined> {
-  if (!configuration.cgroupsPerQOS || configuration.cgroupDriver !== 'cgroupfs') return undefined
+function imageCollector(
+  store: ImageStore,
+  { deps: { clock, logger }, configuration, nodeName }: NodeFeaturesOptions,
+  kubelet: Kubelet,
+): ImageCollector {
+  const about = { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, uid: nodeName } }
+  return new ImageCollector({
+    ...{
+      clock,
+      logger,
+      store,
+      highPercent: configuration.imageGCHighThresholdPercent,
+      lowPercent: configuration.imageGCLowThresholdPercent,
+    },
+    ...{ minAgeMs: configuration.imageMinimumGCAge, maxAgeMs: configuration.imageMaximumGCAge },
+    onFault: (reason, message) => kubelet.recorder.event(about, 'Warning', reason, message),
+  })
+}
+
+/** The groups of pods, limited together to what pods may have: all but the reservations. */
+function podCgroups(tree: CgroupTree, configuration: KubeletConfiguration, { capacity }: NodeResources): PodCgroups {
   const kept = (resource: string, value: (text: string | undefined) => number) =>
     value(configuration.kubeReserved[resource]) + value(configuration.systemReserved[resource])
   const enforces = configuration.enforceNodeAllocatable.includes('pods')
-  const cgroups = new PodCgroups({
+  return new PodCgroups({
     files: tree,
-    driver: configuration.cgroupDriver,
+    driver: configuration.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs',
     root: configuration.cgroupRoot,
     enforcesQuota: configuration.cpuCFSQuota,
     cpuPeriodUs: configuration.cpuCFSQuotaPeriod * 1_000,
@@ -165,11 +201,20 @@ async function openCgroups(
       memoryBytes: enforces ? quantityValue(capacity.memory) - kept('memory', quantityValue) : -1,
     },
   })
+}
+
+/** Whether pods have groups of the kubelet's making. Slices are systemd's to make: with its driver they come with the first container. */
+async function startCgroups(
+  cgroups: PodCgroups,
+  { cgroupsPerQOS, cgroupDriver }: KubeletConfiguration,
+  { logger }: HostedDeps,
+): Promise<boolean> {
+  if (!cgroupsPerQOS || cgroupDriver !== 'cgroupfs') return false
   try {
     await cgroups.start()
-    return cgroups
+    return true
   } catch (error) {
     logger.warn('The cgroups of pods could not be made; pods run without limits of their own as a whole', { error: messageOf(error) })
-    return undefined
+    return false
   }
 }

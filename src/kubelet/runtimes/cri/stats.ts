@@ -2,7 +2,7 @@ import type { ContainerStats } from '../../runtime.js'
 import type { CriClient } from './api/client.js'
 
 /** What containers use, sampled; the CPU rate is that between the last two samples. */
-type Usage = Pick<ContainerStats, 'cpuNanoCores' | 'cpuCoreNanoSeconds' | 'memoryBytes'>
+type Usage = Pick<ContainerStats, 'cpuNanoCores' | 'cpuCoreNanoSeconds' | 'memoryBytes' | 'writableBytes' | 'writableInodes'>
 
 interface Sample extends Usage {
   /** The runtime's own time of it, in nanoseconds. */
@@ -26,7 +26,7 @@ export class StatsCollector {
 
   async collect(): Promise<void> {
     const next = new Map<string, Sample>()
-    for (const { attributes, cpu, memory } of await this.#client.listContainerStats()) {
+    for (const { attributes, cpu, memory, writableLayer } of await this.#client.listContainerStats()) {
       if (!attributes) continue
       const before = this.#samples.get(attributes.id)
       const at = cpu?.timestamp ?? 0
@@ -37,6 +37,8 @@ export class StatsCollector {
       next.set(attributes.id, {
         ...{ at, cpuCoreNanoSeconds, cpuNanoCores: Math.max(0, Math.round(rate)) },
         memoryBytes: memory?.workingSetBytes?.value ?? memory?.usageBytes?.value ?? 0,
+        writableBytes: writableLayer?.usedBytes?.value ?? 0,
+        writableInodes: writableLayer?.inodesUsed?.value ?? 0,
       })
     }
     this.#samples = next
