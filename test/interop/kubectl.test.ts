@@ -152,6 +152,42 @@ describe.skipIf(!isOnPath('kubectl'))('kubectl (skipped where it is not on the P
     expect((await cluster.tryKubectl(['get', 'namespace', 'away'])).stderr).toContain('NotFound')
   })
 
+  it('applies on the server: takes over from the client, meets conflicts, forces, compares, gives up fields', async () => {
+    const menu = (data: object) => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'menu' }, data })
+    const data = () => kubectl('get', 'configmap', 'menu', '-o', 'jsonpath={.data}')
+    await cluster.kubectlWith(menu({ soup: 'tomato', main: 'pasta' }), 'apply', '-f', '-')
+    const diff = await cluster.tryKubectl(['diff', '--server-side', '-f', '-'], { input: menu({ soup: 'lentil', main: 'pasta' }) })
+    expect(diff).toMatchObject({ code: 1, stderr: '' })
+    expect(diff.stdout).toMatch(/^\+ +soup: lentil$/m)
+    await cluster.kubectlWith(menu({ soup: 'lentil' }), 'apply', '--server-side', '-f', '-')
+    expect(await data()).toBe('{"soup":"lentil"}')
+    const other = ['apply', '--server-side', '--field-manager=other', '-f', '-']
+    const refused = await cluster.tryKubectl(other, { input: menu({ soup: 'miso' }) })
+    expect(refused.stderr).toContain('Apply failed with 1 conflict: conflict with "kubectl": .data.soup')
+    await cluster.kubectlWith(menu({ soup: 'miso' }), ...other, '--force-conflicts')
+    expect(await data()).toBe('{"soup":"miso"}')
+    // What it took it gives up, and nobody else wants it.
+    await cluster.kubectlWith(menu({}), ...other)
+    expect(await data()).toBe('')
+  })
+
+  it.skipIf(!reference)('installs definitions of others by server-side apply (skipped without QUORATE_REFERENCE)', async () => {
+    const definitions = join(reference, 'samples', 'cert-manager')
+    await kubectl('apply', '--server-side', '-f', definitions)
+    await kubectl('wait', 'crd', '--all', '--for=condition=Established', '--timeout=60s')
+    const version = () => kubectl('get', 'crd', '-o', 'jsonpath={.items[*].metadata.resourceVersion}')
+    const before = await version()
+    await kubectl('apply', '--server-side', '-f', definitions)
+    expect(await version()).toBe(before)
+    const certificate = (spec: object) =>
+      JSON.stringify({ apiVersion: 'cert-manager.io/v1', kind: 'Certificate', metadata: { name: 'mine' }, spec })
+    const spec = { secretName: 'mine-tls', issuerRef: { name: 'ca' }, dnsNames: ['example.com'] }
+    await cluster.kubectlWith(certificate(spec), 'apply', '--server-side', '-f', '-')
+    const wrong = { ...spec, privateKey: { algorithm: 'None' } }
+    const refused = await cluster.tryKubectl(['apply', '--server-side', '-f', '-'], { input: certificate(wrong) })
+    expect(refused.stderr).toContain('spec.privateKey.algorithm')
+  })
+
   it.skipIf(!reference)('applies manifests of others as they are (skipped without QUORATE_REFERENCE)', async () => {
     const samples = join(reference, 'samples')
     await kubectl('create', 'namespace', 'samples')
