@@ -7,6 +7,7 @@ import { addCerts } from './adm/certs.js'
 import { addConfig } from './adm/config.js'
 import { addInit } from './adm/init.js'
 import { addJoin } from './adm/join.js'
+import { addReset } from './adm/reset.js'
 import { addToken } from './adm/token.js'
 import { runComponent } from './component-command.js'
 import { addSupervise } from './supervise-command.js'
@@ -46,7 +47,7 @@ program
   )
 
 for (const add of [addUp, addDown, addDelete, addList, addStatus, addPower, addLogs, addNode, addKubeconfig]) add(program)
-for (const add of [addInit, addJoin, addCerts, addToken, addConfig, addSupervise]) add(program)
+for (const add of [addInit, addJoin, addReset, addCerts, addToken, addConfig, addSupervise]) add(program)
 
 for (const name of componentNames) {
   program

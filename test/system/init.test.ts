@@ -73,4 +73,28 @@ describe.skipIf(missing !== undefined)(`quorate init and join on hosts of their 
     const taken = await other('--token', token, '--discovery-token-ca-cert-hash', hash, '--node-name=cp-1')
     expect(taken.stderr).toContain('a node with name "cp-1" and status "Ready" already exists')
   })
+
+  it('is undone by reset: files, rules, routes, links and processes, and a second reset finds nothing to do', {
+    timeout: 120_000,
+  }, async () => {
+    const refused = await quorate(worker, 'reset')
+    expect(refused.stderr).toContain('nothing was changed')
+    for (const host of [worker, controlPlane]) {
+      for (let times = 0; times < 2; times++) {
+        const { code, stdout, stderr } = await quorate(host, 'reset', '--force')
+        expect(code, `${stdout}\n${stderr}`).toBe(0)
+      }
+      for (const path of [
+        '/etc/kubernetes/pki/ca.crt',
+        '/etc/kubernetes/admin.conf',
+        '/var/lib/kubelet/config.yaml',
+        '/var/lib/etcd/member',
+      ])
+        expect((await host.exec(['ls', path])).code, path).not.toBe(0)
+      expect((await host.exec(['nft', 'list', 'tables'])).stdout).not.toMatch(/kube-proxy|quorate/)
+      // 1: pgrep has found nothing.
+      for (const pattern of ['quorate.js', '^etcd'])
+        expect(await host.exec(['pgrep', '-f', pattern]), pattern).toMatchObject({ code: 1, stdout: '' })
+    }
+  })
 })

@@ -18,6 +18,8 @@ export interface NodeFiles {
   /** Whole or not at all. Default mode 0600. */
   write(path: string, text: string, mode?: number): void
   remove(path: string): void
+  /** Removes what is in a directory; the directory itself may be a mount. */
+  empty(path: string): void
 }
 
 export function nodeFiles(rootfs = ''): NodeFiles {
@@ -35,6 +37,10 @@ export function nodeFiles(rootfs = ''): NodeFiles {
       chmodSync(locate(path), mode)
     },
     remove: (path) => remove(locate(path)),
+    empty(path) {
+      const directory = locate(path)
+      if (existsSync(directory)) for (const name of readdirSync(directory)) remove(join(directory, name))
+    },
   }
 }
 
