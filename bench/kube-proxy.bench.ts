@@ -113,6 +113,7 @@ function proxierOf(transport: ByteTransport, network: TestNetwork): Proxier {
     ...{ client: restClient(transport), clock, random: realRandom(), logger: silentLogger, nodeName: 'here', families: ['IPv4'] },
     rules: {
       ...{ masqueradeBit: 14, masqueradeAll: false, nodePortAddresses: 'primary' },
+      bindAddress: '',
       detectLocal: { mode: 'ClusterCIDR', ranges: ['10.244.0.0/16'] },
     },
     ...{ minSyncMs: 1_000, syncMs: 30_000, run: network.onNode, health, serviceHealth, metrics: proxyMetrics(new Metrics(), ['IPv4']) },

@@ -19,6 +19,8 @@ export interface RuleConfig {
   readonly detectLocal: DetectLocal
   /** Ranges of both families. */
   readonly nodePortAddresses: 'primary' | readonly string[]
+  /** --bind-address: the node's primary address of its family, whatever the Node says. '' or an unspecified address: the Node's. */
+  readonly bindAddress: string
 }
 
 const zoneLabel = 'topology.kubernetes.io/zone'
@@ -30,10 +32,15 @@ export function topologyOf(name: string, node: Node | undefined): NodeTopology {
 export function rulesetOptions(family: IpFamily, config: RuleConfig, node: Node | undefined): RulesetOptions {
   const { masqueradeBit, masqueradeAll, nodePortAddresses } = config
   return {
-    ...{ family, masqueradeBit, masqueradeAll, nodeIps: nodeIps(node, family) },
+    ...{ family, masqueradeBit, masqueradeAll, nodeIps: primaryIps(config, node, family) },
     localTraffic: localTraffic(family, config.detectLocal, node),
     nodePortAddresses: nodePortAddresses === 'primary' ? 'primary' : portRanges(family, nodePortAddresses),
   }
+}
+
+function primaryIps({ bindAddress }: RuleConfig, node: Node | undefined, family: IpFamily): string[] {
+  const bound = addressOf(family, bindAddress)
+  return bound && bound !== '0.0.0.0' && bound !== '::' ? [bound] : nodeIps(node, family)
 }
 
 /** Internal addresses of a node; external ones where it has no other. */
@@ -66,10 +73,10 @@ function portRanges(family: IpFamily, ranges: readonly string[]): readonly strin
   return own.length > 0 ? own : [family === 'IPv4' ? '0.0.0.0/32' : '::/128']
 }
 
-/** Where health checks of Services are served, given the machine's addresses. Every address: '::', or '0.0.0.0' without IPv6. */
+/** Where health checks of Services are served: where node ports are, or at every address ('::', or '0.0.0.0' without IPv6). */
 export function healthCheckAddresses(config: RuleConfig, families: readonly IpFamily[], node: Node | undefined): readonly string[] {
   if (config.nodePortAddresses === 'primary') {
-    const primary = families.flatMap((family) => nodeIps(node, family))
+    const primary = families.flatMap((family) => primaryIps(config, node, family))
     if (primary.length > 0) return primary
   }
   return [families.includes('IPv6') ? '::' : '0.0.0.0']

@@ -45,6 +45,7 @@ describe.skipIf(why !== '')(`a proxier${why && ` (skipped: ${why})`}`, () => {
       ...{ client: api.client, clock, random: seededRandom(1), logger: silentLogger, nodeName: 'here', families: ['IPv4', 'IPv6'] },
       rules: {
         ...{ masqueradeBit: 14, masqueradeAll: false, nodePortAddresses: 'primary' as const },
+        bindAddress: '',
         detectLocal: { mode: 'ClusterCIDR', ranges: ['10.244.0.0/16', 'fd00::/16'] },
       },
       ...{ minSyncMs: 20, syncMs: 300, run: network.onNode, health, serviceHealth, metrics: proxyMetrics(metrics, ['IPv4', 'IPv6']) },

@@ -65,24 +65,25 @@ const standard = {
   tcpCloseWait: '1h0m0s',
 }
 
-export function kubeProxyConfig(flags: Flags, { resolvePath }: HostedDeps): KubeProxyConfig {
+export function kubeProxyConfig(flags: Flags, deps: HostedDeps): KubeProxyConfig {
   const file = flags.string('config')
-  const document = file === '' ? documentOfFlags(flags) : readDocument(file, resolvePath(file))
+  const document = file === '' ? documentOfFlags(flags) : readDocument(file, deps)
   return configOf(document, flags)
 }
 
-function readDocument(file: string, path: string): Document {
+function readDocument(file: string, { resolvePath, logger }: HostedDeps): Document {
   const fail = (what: string, cause?: unknown) => new QuorateError('BadConfig', `--config: ${file}: ${what}`, { cause })
   let document: Document | null
   try {
-    document = parse(readFileSync(path, 'utf8'), { schema: 'core', uniqueKeys: true }) as Document | null
+    document = parse(readFileSync(resolvePath(file), 'utf8'), { schema: 'core', uniqueKeys: true }) as Document | null
   } catch (error) {
     throw fail(messageOf(error), error)
   }
   if (document?.kind !== 'KubeProxyConfiguration' || document.apiVersion !== apiVersion)
     throw fail(`no KubeProxyConfiguration of ${apiVersion}`)
   const unknown = Object.keys(document).filter((field) => !fields.has(field))
-  if (unknown.length > 0) throw fail(`unknown field "${unknown[0]}"`)
+  // Upstream decodes this version leniently: a field of a newer release must not stop a node's Services.
+  if (unknown.length > 0) logger.warn('Unknown fields of the configuration', { fields: unknown.join(',') })
   return document
 }
 
@@ -160,6 +161,7 @@ function configOf(document: Document, flags: Flags): KubeProxyConfig {
       masqueradeAll: at('nftables', 'masqueradeAll') === true,
       detectLocal: detectLocal(text(['detectLocalMode'], 'ClusterCIDR'), text, document),
       nodePortAddresses: nodePortAddresses(at('nodePortAddresses')),
+      bindAddress: boundAddress(text(['bindAddress'], '0.0.0.0')),
     },
     conntrack: {
       maxPerCore: int(['conntrack', 'maxPerCore'], standard.maxPerCore),
@@ -211,6 +213,11 @@ function nodePortAddresses(value: unknown): RuleConfig['nodePortAddresses'] {
     if (typeof range !== 'string' || !parseCidr(range))
       throw invalid('nodePortAddresses', range, 'must be a valid CIDR block, or "primary" alone')
   return ranges as string[]
+}
+
+function boundAddress(text: string): string {
+  if (!parseIp(text)) throw invalid('bindAddress', text, 'must be a valid textual representation of an IP address')
+  return text
 }
 
 function bindAddress(path: string, text: string): string {

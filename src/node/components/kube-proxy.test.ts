@@ -45,7 +45,13 @@ describe('quorate kube-proxy', () => {
     const standard = {
       ...{ kubeconfig: '', hostnameOverride: '', bindAddressHardFail: false, minSyncMs: 1_000, syncMs: 30_000 },
       ...{ healthzBindAddress: '0.0.0.0:10256', metricsBindAddress: '127.0.0.1:10249' },
-      rules: { masqueradeBit: 14, masqueradeAll: false, detectLocal: { mode: 'ClusterCIDR', ranges: [] }, nodePortAddresses: 'primary' },
+      rules: {
+        masqueradeBit: 14,
+        masqueradeAll: false,
+        detectLocal: { mode: 'ClusterCIDR', ranges: [] },
+        nodePortAddresses: 'primary',
+        bindAddress: '0.0.0.0',
+      },
       conntrack: {
         ...{ maxPerCore: 32_768, min: 131_072, tcpEstablishedMs: 86_400_000, tcpCloseWaitMs: 3_600_000, tcpBeLiberal: false },
         ...{ udpMs: 0, udpStreamMs: 0 },
@@ -80,6 +86,15 @@ describe('quorate kube-proxy', () => {
     expect(ofFile({ nodePortAddresses: ['primary'] }).rules.nodePortAddresses).toBe('primary')
   })
 
+  it('goes on over a field that it does not know (lenient decoding of v1alpha1)', () => {
+    const warnings: unknown[] = []
+    const logger = { ...silentLogger, warn: (_message: string, fields?: object) => void warnings.push(fields) }
+    write({ clusterCIDR: '10.1.0.0/16', ofTheFuture: true })
+    const table = { component: 'kube-proxy', definitions: definitions as readonly FlagDefinition[], implemented: new Set(['config']) }
+    kubeProxyConfig(parseFlags(table, ['--config=/config.conf']), { ...deps, logger })
+    expect(warnings).toEqual([{ fields: 'ofTheFuture' }])
+  })
+
   it('says by path what is wrong with a configuration', () => {
     const fault = (document: object) => expect(() => ofFile(document))
     fault({ clusterCIDR: '10.244.0.0' }).toThrow('KubeProxyConfiguration.clusterCIDR: Invalid value: "10.244.0.0"')
@@ -90,7 +105,7 @@ describe('quorate kube-proxy', () => {
     fault({ nftables: { minSyncPeriod: '1m', syncPeriod: '30s' } }).toThrow('KubeProxyConfiguration.nftables.syncPeriod')
     fault({ nftables: { masqueradeBit: 32 } }).toThrow('KubeProxyConfiguration.nftables.masqueradeBit')
     fault({ healthzBindAddress: 'localhost' }).toThrow('KubeProxyConfiguration.healthzBindAddress')
-    fault({ nodePortAdresses: [] }).toThrow('--config: /config.conf: unknown field "nodePortAdresses"')
+    fault({ bindAddress: 'eth0' }).toThrow('KubeProxyConfiguration.bindAddress')
     fault({ kind: 'KubeletConfiguration' }).toThrow('no KubeProxyConfiguration')
     expect(() => config('--config=/absent.conf')).toThrow('/absent.conf')
   })

@@ -31,7 +31,7 @@ const table: FlagTable = {
     ...['config', 'kubeconfig', 'hostname-override', 'cleanup', 'init-only'],
     ...['proxy-mode', 'cluster-cidr', 'detect-local-mode', 'pod-bridge-interface', 'pod-interface-name-prefix', 'nodeport-addresses'],
     ...['masquerade-all', 'iptables-masquerade-bit', 'iptables-min-sync-period', 'iptables-sync-period'],
-    ...['healthz-bind-address', 'metrics-bind-address', 'bind-address-hard-fail'],
+    ...['bind-address', 'healthz-bind-address', 'metrics-bind-address', 'bind-address-hard-fail'],
     ...['conntrack-max-per-core', 'conntrack-min', 'conntrack-tcp-be-liberal', 'conntrack-tcp-timeout-close-wait'],
     ...['conntrack-tcp-timeout-established', 'conntrack-udp-timeout', 'conntrack-udp-timeout-stream'],
     // Watches need no resync, and the client no rate: what they would change does not happen.

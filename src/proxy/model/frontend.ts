@@ -18,6 +18,7 @@ export interface Frontend {
   /** The same without the protocol: "ADDRESS . PORT" or "PORT". */
   readonly destination: string
   readonly port: ServicePort
+  readonly isClusterIp: boolean
   /** The source is replaced by the node's, so that answers come back through it. */
   readonly masquerade: boolean
   readonly endpoints: readonly Endpoint[]
@@ -82,10 +83,10 @@ function addFrontends(into: Frontend[], port: ServicePort, sets: EndpointSets): 
   const at = (ip: string) => ({
     ...{ kind: 'address' as const, key: `${ip} . ${port.protocol} . ${port.port}`, destination: `${ip} . ${port.port}`, port },
   })
-  into.push({ ...at(port.clusterIp), masquerade: false, endpoints: inside, ...refusal(inside) })
+  into.push({ ...at(port.clusterIp), isClusterIp: true, masquerade: false, endpoints: inside, ...refusal(inside) })
   const outer = port.externalLocal
-    ? { masquerade: false, endpoints: cluster, outside: local, ...refusal(local) }
-    : { masquerade: true, endpoints: cluster, ...refusal(cluster) }
+    ? { isClusterIp: false, masquerade: false, endpoints: cluster, outside: local, ...refusal(local) }
+    : { isClusterIp: false, masquerade: true, endpoints: cluster, ...refusal(cluster) }
   for (const ip of port.externalIps) into.push({ ...at(ip), ...outer })
   const ranges = port.sourceRanges.length > 0 ? { sourceRanges: port.sourceRanges } : {}
   for (const ip of port.loadBalancerIps) if (!port.externalIps.includes(ip)) into.push({ ...at(ip), ...outer, ...ranges })

@@ -120,6 +120,14 @@ describe('the difference of a table', () => {
     expect(put(service('t', { clusterIP: 'None' })).join()).toContain('delete element ip kube-proxy hairpin-connections')
   })
 
+  it('lets nobody take the cluster IP of another Service by naming it as an external address', () => {
+    const { put } = make()
+    put(service('thief', { externalIPs: ['10.96.0.11'] }), slice('thief', ['10.244.1.2']))
+    const lines = put(service('victim', { clusterIP: '10.96.0.11' }), slice('victim', ['10.244.1.3']))
+    expect(lines).toContain('add element ip kube-proxy service-ips { 10.96.0.11 . tcp . 80 : goto endpoints-tcp-1 }')
+    expect(put(service('thief', { externalIPs: ['10.96.0.11'] }), slice('thief', ['10.244.1.4'])).join()).not.toContain('10.96.0.11')
+  })
+
   it('needs no chain with a name that nftables would not take, however long a Service is named', () => {
     const { put } = make()
     const name = 'n'.repeat(63)

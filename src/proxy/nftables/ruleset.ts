@@ -3,8 +3,8 @@
  * difference, as one transaction. Pure. What has been put is taken for written once `transaction` was called; when writing it
  * failed, the whole table must be written anew (`replacement`).
  *
- * Two Services may claim one address and port (external addresses are not checked by the API): the one whose name comes first has it,
- * on every node alike.
+ * Two Services may claim one address and port (external addresses are not checked by the API). Which one has it is the same on every
+ * node: see `winner`.
  */
 import { contains, parseCidr, parseIp } from '../../api/ip.js'
 import { type Frontend, nothing, type ProxiedService } from '../model/frontend.js'
@@ -187,10 +187,15 @@ export class Ruleset {
   }
 }
 
+/** A Service's own cluster IP before addresses that a Service only says it has; then by name. */
 function winner(claims: ReadonlyMap<string, Frontend>): Frontend | undefined {
-  let first: string | undefined
-  for (const key of claims.keys()) if (first === undefined || key < first) first = key
-  return first === undefined ? undefined : claims.get(first)
+  let first: readonly [key: string, frontend: Frontend] | undefined
+  for (const claim of claims) if (!first || goesBefore(claim, first)) first = claim
+  return first?.[1]
+}
+
+function goesBefore([key, frontend]: readonly [string, Frontend], [otherKey, other]: readonly [string, Frontend]): boolean {
+  return frontend.isClusterIp === other.isClusterIp ? key < otherKey : frontend.isClusterIp
 }
 
 function slotsFor({ endpoints, outside }: Frontend, shown: Slots): Slots {
