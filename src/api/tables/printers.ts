@@ -1,5 +1,7 @@
 /** The cells of each kind, in the order of its columns (facts: tables). Kinds without an entry show their name and age. */
 import type { KubeObject } from '../object.js'
+import { labelSelectorOf } from '../selectors/label.js'
+import type { LabelSelector } from '../types/meta-v1.js'
 import * as core from './core.js'
 import { ageOf, humanDuration } from './human-duration.js'
 import { podCells } from './pod.js'
@@ -36,6 +38,28 @@ const webhookCells = (object: KubeObject & { webhooks?: unknown[] }, nowMs: numb
   object.webhooks?.length ?? 0,
   age(object, nowMs),
 ]
+
+interface PolicySpec {
+  readonly validations?: readonly unknown[]
+  readonly mutations?: readonly unknown[]
+  readonly paramKind?: { readonly apiVersion?: string; readonly kind?: string }
+}
+const policyCells = (policy: KubeObject & { spec?: PolicySpec }, nowMs: number) => {
+  const { validations, mutations, paramKind } = policy.spec ?? {}
+  const params = paramKind ? `${paramKind.apiVersion}/${paramKind.kind}` : '<unset>'
+  return [name(policy), (validations ?? mutations ?? []).length, params, age(policy, nowMs)]
+}
+
+interface PolicyBindingSpec {
+  readonly policyName?: string
+  readonly paramRef?: { readonly name?: string; readonly namespace?: string; readonly selector?: LabelSelector }
+}
+const policyBindingCells = (binding: KubeObject & { spec?: PolicyBindingSpec }, nowMs: number) => {
+  const { policyName = '', paramRef } = binding.spec ?? {}
+  const named = paramRef?.name ? `${paramRef.namespace || '*'}/${paramRef.name}` : undefined
+  const params = named ?? (paramRef?.selector ? labelSelectorOf(paramRef.selector).text : '<unset>')
+  return [name(binding), policyName, params, age(binding, nowMs)]
+}
 
 type Request = KubeObject & {
   spec?: { signerName?: string; username?: string; expirationSeconds?: number }
@@ -222,6 +246,10 @@ export const printers: Readonly<Record<string, Printer>> = {
   'rbac.authorization.k8s.io/clusterrolebindings': bindingCells,
   'admissionregistration.k8s.io/validatingwebhookconfigurations': webhookCells,
   'admissionregistration.k8s.io/mutatingwebhookconfigurations': webhookCells,
+  'admissionregistration.k8s.io/validatingadmissionpolicies': policyCells,
+  'admissionregistration.k8s.io/mutatingadmissionpolicies': policyCells,
+  'admissionregistration.k8s.io/validatingadmissionpolicybindings': policyBindingCells,
+  'admissionregistration.k8s.io/mutatingadmissionpolicybindings': policyBindingCells,
   'flowcontrol.apiserver.k8s.io/flowschemas': (object: Schema, nowMs: number) => {
     const { spec, status } = object
     const dangling = status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?'
