@@ -180,11 +180,23 @@ function requestsFromMin(min: Record<string, string> | undefined, byDefault: Rec
   return Object.fromEntries(Object.entries(min ?? {}).filter(([name]) => byDefault[name] === undefined))
 }
 
-function defaultAutoscaler({ spec }: HorizontalPodAutoscaler): void {
+function defaultAutoscaler(autoscaler: HorizontalPodAutoscaler): void {
+  const { spec } = autoscaler
+  defaultBehavior(autoscaler)
   if (!spec) return
   setDefault(spec, 'minReplicas', 1)
   const cpu = { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }
   if (!spec.metrics?.length) spec.metrics = [cpu]
+}
+
+/** KEP-853: rules that are given in part are completed; of what is not given at all the controller has its own. */
+function defaultBehavior({ spec }: HorizontalPodAutoscaler): void {
+  const behavior = spec?.behavior
+  if (!behavior) return
+  const percent = { type: 'Percent', value: 100, periodSeconds: 15 }
+  const up = { stabilizationWindowSeconds: 0, selectPolicy: 'Max', policies: [{ type: 'Pods', value: 4, periodSeconds: 15 }, percent] }
+  behavior.scaleUp = { ...up, ...behavior.scaleUp }
+  behavior.scaleDown = { selectPolicy: 'Max', policies: [{ ...percent }], ...behavior.scaleDown }
 }
 
 function defaultEndpointSlice(slice: EndpointSlice): void {

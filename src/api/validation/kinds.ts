@@ -34,6 +34,15 @@ import { ingressClassRules, ingressRules } from './networking/ingress.js'
 import { ipAddressRules, serviceCidrRules } from './networking/addresses.js'
 import { csiDriverRules, csiNodeRules, csiStorageCapacityRules, volumeAttachmentRules } from './storage/csi.js'
 import { storageClassRules, volumeAttributesClassRules } from './storage/storage-class.js'
+import { horizontalPodAutoscalerRules } from './autoscaling/horizontal-pod-autoscaler.js'
+import { certificateSigningRequestRules } from './certificates/certificate-signing-request.js'
+import { leaseRules } from './coordination/lease.js'
+import { flowSchemaRules, priorityLevelRules } from './flowcontrol/flowcontrol.js'
+import { runtimeClassRules } from './node/runtime-class.js'
+import { podDisruptionBudgetRules } from './policy/pod-disruption-budget.js'
+import { clusterRoleBindingRules, clusterRoleRules, roleBindingRules, roleRules } from './rbac/rbac.js'
+import { deviceClassRules, resourceClaimRules, resourceClaimTemplateRules } from './resource/resource-claim.js'
+import { priorityClassRules } from './scheduling/priority-class.js'
 
 /** Each is given objects of its own kind only. */
 export const kindRules: Readonly<Record<string, KindRules<never>>> = {
@@ -78,4 +87,19 @@ export const kindRules: Readonly<Record<string, KindRules<never>>> = {
   'storage.k8s.io/storageclasses': storageClassRules,
   'storage.k8s.io/volumeattachments': volumeAttachmentRules,
   'storage.k8s.io/volumeattributesclasses': volumeAttributesClassRules,
+  'autoscaling/horizontalpodautoscalers': horizontalPodAutoscalerRules,
+  'certificates.k8s.io/certificatesigningrequests': certificateSigningRequestRules,
+  'coordination.k8s.io/leases': leaseRules,
+  'flowcontrol.apiserver.k8s.io/flowschemas': flowSchemaRules,
+  'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations': priorityLevelRules,
+  'node.k8s.io/runtimeclasses': runtimeClassRules,
+  'policy/poddisruptionbudgets': podDisruptionBudgetRules,
+  'rbac.authorization.k8s.io/clusterrolebindings': clusterRoleBindingRules,
+  'rbac.authorization.k8s.io/clusterroles': clusterRoleRules,
+  'rbac.authorization.k8s.io/rolebindings': roleBindingRules,
+  'rbac.authorization.k8s.io/roles': roleRules,
+  'resource.k8s.io/deviceclasses': deviceClassRules,
+  'resource.k8s.io/resourceclaims': resourceClaimRules,
+  'resource.k8s.io/resourceclaimtemplates': resourceClaimTemplateRules,
+  'scheduling.k8s.io/priorityclasses': priorityClassRules,
 }
