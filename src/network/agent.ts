@@ -93,7 +93,7 @@ class Agent implements NetworkAgent {
   }
 
   start(): void {
-    const { host, signal } = this.#options
+    const { host, network, signal } = this.#options
     const nodes = this.#informer<Node>(resources.nodes, slimNode)
     nodes.addHandler({
       onAdd: (node) => this.#setNode(node),
@@ -105,7 +105,11 @@ class Agent implements NetworkAgent {
       this.#routeLoop.trigger()
     })
     // Links that come and go take their routes with them. Our own changes are seen too: the run that follows finds nothing to do.
-    host.follow('ip', ['monitor', 'link', 'address', 'route'], () => this.#routeLoop.trigger(), signal)
+    const ofPods = podDevices(network.bridge)
+    const onLine = (line: string) => {
+      if (!ofPods.test(line)) this.#routeLoop.trigger()
+    }
+    host.follow('ip', ['-o', 'monitor', 'link', 'address', 'route'], onLine, signal)
   }
 
   check(): void {
@@ -220,6 +224,11 @@ class Agent implements NetworkAgent {
     factory.start()
     return informer
   }
+}
+
+/** The devices of pods, which the bridge plugin names: they come and go all day, and no route of ours lies over them. */
+function podDevices(bridge: string): RegExp {
+  return new RegExp(`(^|\\s)(veth[0-9a-f]{8}|${bridge.replaceAll('.', '\\.')})([@:\\s]|$)`)
 }
 
 /** Takes away what `runNetwork` has left on the machine; the bridge too, unless pods still hang on it. */

@@ -2,8 +2,8 @@
 export interface NetworkHost {
   /** Standard output of a program that is started without a shell. Throws CommandError when it does not end well. */
   run(program: string, argv: readonly string[], input?: string): Promise<string>
-  /** Calls back whenever the program prints something; starts it again when it ends; ends with the signal. */
-  follow(program: string, argv: readonly string[], onOutput: () => void, signal: AbortSignal): void
+  /** Calls back for every line that the program prints; starts it again when it ends; ends with the signal. */
+  follow(program: string, argv: readonly string[], onLine: (line: string) => void, signal: AbortSignal): void
   /** By its path below /proc/sys ("net/ipv4/ip_forward"); undefined where the kernel has no such setting. */
   readSetting(path: string): Promise<string | undefined>
   writeSetting(path: string, value: string): Promise<void>

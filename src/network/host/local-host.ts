@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { QuorateError } from '../../base/errors.js'
 import type { Clock } from '../../base/clock.js'
 import { CommandError, type NetworkHost } from './host.js'
@@ -27,14 +28,14 @@ export function localHost({ clock, enter = [], root = '/' }: LocalHostOptions): 
   }
   return {
     run: (program, argv, input = '') => collect(start(program, argv), { program, argv, input, clock }),
-    follow(program, argv, onOutput, signal) {
+    follow(program, argv, onLine, signal) {
       const again = () => {
         if (signal.aborted) return
         const child = start(program, argv)
         const kill = () => void child.kill('SIGKILL')
         signal.addEventListener('abort', kill, { once: true })
         child.stdin.on('error', () => undefined)
-        child.stdout.on('data', onOutput)
+        createInterface({ input: child.stdout }).on('line', onLine)
         child.stderr.resume()
         child.once('error', () => undefined)
         child.once('close', () => {

@@ -104,8 +104,14 @@ export async function applyRoutes(host: NetworkHost, plan: RoutePlan, { vxlanNam
 }
 
 async function routeCommands(host: NetworkHost, { routes }: RoutePlan, family: IpFamily): Promise<string[]> {
-  const existing = await listed<RouteEntry>(host, 'ip', [flagOf[family], 'route', 'show', 'proto', String(routeProtocol)])
   const wanted = new Map(routes.filter((route) => route.family === family).map((route) => [route.to, route]))
+  const existing = await listed<RouteEntry>(host, 'ip', [flagOf[family], 'route', 'show', 'proto', String(routeProtocol)]).catch(
+    (error: unknown) => {
+      // A kernel without a family has no routes of it.
+      if (wanted.size === 0 && error instanceof CommandError) return []
+      throw error
+    },
+  )
   const right = new Set<string>()
   const commands: string[] = []
   for (const entry of existing) {
@@ -172,15 +178,15 @@ async function applyDevice(host: NetworkHost, name: string, wanted: VxlanDevice 
     return link !== undefined
   }
   const isRight = link !== undefined && isDevice(link, wanted)
+  if (!isRight) {
+    if (link) await host.run('ip', ['link', 'del', name])
+    const own = ['id', String(wanted.id), 'local', wanted.local, 'dstport', String(wanted.port), 'nolearning']
+    await host.run('ip', ['link', 'add', name, 'mtu', String(mtu), 'address', wanted.mac, 'type', 'vxlan', ...own])
+    // Nothing is found on the overlay by addresses of the link. A kernel without IPv6 has none, and refuses this.
+    await host.run('ip', ['link', 'set', name, 'addrgenmode', 'none']).catch(() => undefined)
+  }
   const commands: string[] = []
-  if (link && !isRight) commands.push(`link del ${name}`)
-  if (!isRight)
-    commands.push(
-      `link add ${name} mtu ${mtu} address ${wanted.mac} type vxlan id ${wanted.id} local ${wanted.local} dstport ${wanted.port} nolearning`,
-      // Nothing is found on the overlay by link-local addresses.
-      `link set ${name} addrgenmode none`,
-    )
-  else if (link.mtu !== mtu) commands.push(`link set ${name} mtu ${mtu}`)
+  if (isRight && link.mtu !== mtu) commands.push(`link set ${name} mtu ${mtu}`)
   const existing = isRight ? (link.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`) : []
   for (const address of existing) if (!wanted.addresses.includes(address)) commands.push(`address del ${address} dev ${name}`)
   for (const address of wanted.addresses) if (!existing.includes(address)) commands.push(`address add ${address} dev ${name}`)
