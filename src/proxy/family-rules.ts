@@ -4,6 +4,7 @@ import type { Service } from '../api/types/core-v1.js'
 import type { EndpointSlice } from '../api/types/discovery-v1.js'
 import type { NodeTopology } from './model/categorize.js'
 import { type Frontend, type ProxiedService, proxiedService } from './model/frontend.js'
+import type { RememberedClients } from './nftables/remembered-clients.js'
 import { Ruleset, type RulesetOptions } from './nftables/ruleset.js'
 
 export class FamilyRules {
@@ -31,8 +32,8 @@ export class FamilyRules {
     return this.#ruleset.transaction()
   }
 
-  replacement(): Iterable<string> {
-    return this.#ruleset.replacement()
+  replacement(remembered: RememberedClients): Iterable<string> {
+    return this.#ruleset.replacement(remembered)
   }
 
   /** What conntrack is to be asked about now that the rules are written. */

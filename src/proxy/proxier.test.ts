@@ -83,7 +83,11 @@ describe.skipIf(why !== '')(`a proxier${why && ` (skipped: ${why})`}`, () => {
     const old = await slices().get('default', `${name}-1`)
     await slices().update({ ...old, endpoints: slice(name, endpoints, { protocol }).endpoints ?? [] })
   }
-  const from = (agent: string) => network.agent(agent)
+  // Packets for a Service that the rules do not know yet are answered by nobody: the next try is not to wait long for it.
+  const from = (agent: string) => ({
+    tcp: (host: string, port: number) => network.agent(agent).tcp(host, port, { timeoutMs: 300 }),
+    udp: (host: string, port: number, more: { sourcePort: number }) => network.agent(agent).udp(host, port, more),
+  })
   const [b, c] = [{ address: '10.244.1.2' }, { address: '10.244.2.2' }]
 
   it('follows Services and EndpointSlices', async () => {
@@ -157,6 +161,15 @@ describe.skipIf(why !== '')(`a proxier${why && ` (skipped: ${why})`}`, () => {
     await start()
     expect(await from('a').tcp(other, 80)).toMatch(/^c /)
     expect(await network.onNode('nft', ['list', 'table', 'ip', 'kube-proxy'])).not.toContain(ip)
+  })
+
+  it('remembers the clients of session affinity over a restart', async () => {
+    const ip = await create('s', { sessionAffinity: 'ClientIP', ports: [{ port: 80 }] }, [b, c])
+    await vi.waitFor(async () => expect(await from('a').tcp(ip, 80)).toMatch(/^[bc] /), soon)
+    const chosen = await from('a').tcp(ip, 80)
+    await stop()
+    await start()
+    for (let i = 0; i < 10; i++) expect(await from('a').tcp(ip, 80)).toBe(chosen)
   })
 
   it('writes all anew after a difference that nft refuses', async () => {

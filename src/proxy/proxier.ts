@@ -19,6 +19,7 @@ import { FamilyRules } from './family-rules.js'
 import type { ProxyHealth } from './health/proxy-health.js'
 import type { ServiceHealth } from './health/service-health.js'
 import { dialectOf, tableName } from './nftables/base.js'
+import { rememberedClients } from './nftables/remembered-clients.js'
 import { type RuleConfig, rulesetOptions, topologyOf } from './node-view.js'
 import { PendingChanges, serviceKeyOf, type TakenChanges } from './pending-changes.js'
 import type { RunProgram } from './program.js'
@@ -146,7 +147,7 @@ export class Proxier {
   }
 
   async #sync(): Promise<void> {
-    const { clock, metrics, families, health, run } = this.#options
+    const { clock, metrics, families, health } = this.#options
     const startedMs = clock.monotonic()
     const replaces = this.#replace
     const taken = this.#pending.take()
@@ -155,9 +156,8 @@ export class Proxier {
     this.#replace = false
     try {
       const local = await this.#compute(replaces ? new Set(this.#serviceKeys()) : taken.keys, replaces)
-      const difference = replaces ? '' : this.#rules.map((rules) => rules.transaction()).join('')
-      if (replaces) await run('nft', ['-f', '-'], joined(this.#rules.map((rules) => rules.replacement())))
-      else if (difference !== '') await run('nft', ['-f', '-'], [difference])
+      if (replaces) await this.#writeAll()
+      else await this.#writeDifference()
       await this.#afterwards(taken, replaces ? undefined : taken.keys, local)
     } catch (error) {
       this.#replace = true
@@ -175,6 +175,18 @@ export class Proxier {
     health.updated()
     if (this.#pending.services + this.#pending.slices > 0) health.queued()
     this.#synced()
+  }
+
+  async #writeDifference(): Promise<void> {
+    const difference = this.#rules.map((rules) => rules.transaction()).join('')
+    if (difference !== '') await this.#options.run('nft', ['-f', '-'], [difference])
+  }
+
+  async #writeAll(): Promise<void> {
+    const { run } = this.#options
+    const parts: Iterable<string>[] = []
+    for (const rules of this.#rules) parts.push(rules.replacement(await rememberedClients(run, rules.family)))
+    await run('nft', ['-f', '-'], joined(parts))
   }
 
   /** Returns the ready endpoints on this node by Service. */

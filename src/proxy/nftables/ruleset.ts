@@ -11,6 +11,7 @@ import { type Frontend, nothing, type ProxiedService } from '../model/frontend.j
 import { baseTable, type Dialect, dialectOf, tableName, type TableOptions } from './base.js'
 import { diceRules, elementsOf, type FrontendElements, type Slots } from './elements.js'
 import { slotsOf } from './endpoint-slots.js'
+import type { RememberedClients } from './remembered-clients.js'
 import { serviceObjects, type TableObject } from './service-chains.js'
 
 interface Shown {
@@ -80,8 +81,8 @@ export class Ruleset {
     return tx.text()
   }
 
-  /** Commands that replace the whole table, in pieces: there may be many. */
-  *replacement(): Iterable<string> {
+  /** Commands that replace the whole table, in pieces: there may be many. `remembered`: clients of the table that goes. */
+  *replacement(remembered: RememberedClients = new Map()): Iterable<string> {
     yield baseTable(this.#options)
     this.#diceChains.clear()
     this.#shownMembers.clear()
@@ -91,6 +92,8 @@ export class Ruleset {
     for (const [name, object] of this.#objects) if (!this.#changedObjects.has(name)) this.#changedObjects.set(name, object)
     this.#objects.clear()
     this.#writeObjects(tx)
+    for (const [name, { kind }] of this.#objects)
+      if (kind === 'set') for (const element of remembered.get(name) ?? []) tx.addElement(`${name} ${element}`)
     for (const member of this.#members.keys()) this.#dirtyMembers.add(member)
     this.#writeMembers(tx)
     yield tx.take()
