@@ -31,6 +31,7 @@ export interface DnsMetrics {
   readonly reloadFailed: Counter
   readonly reloadVersion: Counter
   readonly templateMatches: Counter
+  readonly programmingDuration: Histogram
   readonly healthDuration: Histogram
   readonly healthFailures: Counter
 }
@@ -79,6 +80,12 @@ export function dnsMetrics(registry: Metrics, version: string): DnsMetrics {
     reloadFailed: counter('reload_failed_total', 'Reloads that failed.'),
     reloadVersion: gauge('reload_version_info', 'The hash of the running configuration.', ['hash', 'value']),
     templateMatches: counter('template_matches_total', 'Queries that a template answered.', [...server, 'class', 'type']),
+    programmingDuration: histogram(
+      'kubernetes_dns_programming_duration_seconds',
+      'Time from the change of a pod or service to its records.',
+      ['service_kind'],
+      Array.from({ length: 20 }, (_, at) => 0.001 * 2 ** at),
+    ),
     healthDuration: histogram('health_request_duration_seconds', 'Time of the check of the own health endpoint.', [], durationBuckets),
     healthFailures: counter('health_request_failures_total', 'Own health checks that failed.'),
   }

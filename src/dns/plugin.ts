@@ -126,6 +126,11 @@ export function unknownProperty({ file, line, name }: Directive): CorefileError 
   return new CorefileError({ file, line }, `unknown property '${name}'`)
 }
 
+/** A property that CoreDNS has. */
+export function notImplemented({ file, line, name }: Directive): CorefileError {
+  return new CorefileError({ file, line }, `the property '${name}' is known to CoreDNS but not implemented by Quorate`)
+}
+
 export function fault(place: Place, message: string): CorefileError {
   return new CorefileError(place, message)
 }

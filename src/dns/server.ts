@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly metrics: DnsMetrics
 }
 
+const depthMax = 8
+
 const refusing: Handler = () => failure(rcodes.REFUSED)
 
 export class DnsServer {
@@ -65,6 +67,8 @@ export class DnsServer {
 
   /** An answer for this process itself: the same chain, without the wire. */
   async resolve(query: Query): Promise<Answer> {
+    // An alias may lead back to itself by way of what else this server does with names.
+    if (query.depth > depthMax) return failure(rcodes.SERVFAIL)
     try {
       return await this.#ask(this.#siteOf(query.key), query)
     } catch (error) {

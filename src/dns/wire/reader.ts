@@ -189,6 +189,8 @@ export class Query {
   readonly type: number
   readonly class: number
   readonly edns: Edns | undefined
+  /** How many questions of the server's own led to this one; 0: it is a client's. */
+  readonly depth: number
   /** The question as it came, from byte 12 of `bytes` to here; 0 when the question is not one of a packet. */
   readonly questionEnd: number
   readonly bytes: Buffer
@@ -201,6 +203,7 @@ export class Query {
     type: number
     class: number
     edns: Edns | undefined
+    depth?: number
     questionEnd?: number
     bytes?: Buffer
   }) {
@@ -212,14 +215,15 @@ export class Query {
     this.type = fields.type
     this.class = fields.class
     this.edns = fields.edns
+    this.depth = fields.depth ?? 0
     this.questionEnd = fields.questionEnd ?? 0
     this.bytes = fields.bytes ?? noBytes
   }
 
   /** The same query for something else. */
   asking(change: { readonly name?: string; readonly type?: number; readonly class?: number }): Query {
-    const { client, id, flags: word, edns } = this
-    return new Query({ client, id, flags: word, edns, name: this.name, type: this.type, class: this.class, ...change })
+    const { client, id, flags: word, edns, depth } = this
+    return new Query({ client, id, flags: word, edns, depth, name: this.name, type: this.type, class: this.class, ...change })
   }
 
   get dnssec(): boolean {
@@ -276,6 +280,7 @@ export function ownQuery(name: string, type: number, { from, flags: word }: { fr
   return new Query({
     client: from?.client ?? { transport: 'tcp', address: '127.0.0.1', port: 0 },
     id: from?.id ?? 0,
+    depth: (from?.depth ?? 0) + 1,
     flags: word ?? from?.flags ?? flags.RD,
     name,
     type,

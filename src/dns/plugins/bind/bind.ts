@@ -1,5 +1,5 @@
 /** Listens on some addresses instead of all. */
-import { isIP } from 'node:net'
+import { parseIp } from '../../../api/ip.js'
 import { argumentError, fault, type Link, type Plugin, unknownProperty } from '../../plugin.js'
 
 export const bind: Plugin = {
@@ -9,7 +9,7 @@ export const bind: Plugin = {
       if (directive.args.length === 0) throw argumentError(directive)
       for (const property of directive.block ?? []) throw unknownProperty(property)
       for (const address of directive.args) {
-        if (isIP(address.split('%')[0] ?? '') === 0)
+        if (!parseIp(address.split('%')[0] ?? ''))
           throw fault(directive, `not a valid IP address: ${address}; names of interfaces are not implemented`)
         hosts.push(address)
       }

@@ -1,6 +1,6 @@
 /** Logs what went wrong while a query was answered: "[ERROR] plugin/errors: 2 example.org. A: …". */
 import { afterwards } from '../../answer.js'
-import { argsOf, type Link, onlyOne, type Plugin, unknownProperty } from '../../plugin.js'
+import { argsOf, type Link, notImplemented, onlyOne, type Plugin, unknownProperty } from '../../plugin.js'
 import { rcodes, typeName } from '../../wire/constants.js'
 
 export const errors: Plugin = {
@@ -10,8 +10,10 @@ export const errors: Plugin = {
     // errors [stdout]
     argsOf(directive, 0, 1)
     for (const property of directive.block ?? []) {
-      // What many ask for in examples; every error has a line here.
-      if (property.name !== 'stacktrace') throw unknownProperty(property)
+      // A fault of the server itself has its stack in the log anyway.
+      if (property.name === 'stacktrace') continue
+      if (property.name === 'consolidate') throw notImplemented(property)
+      throw unknownProperty(property)
     }
     const lines = log.of('errors')
     return {

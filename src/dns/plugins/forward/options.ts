@@ -3,7 +3,7 @@ import { messageOf } from '../../../base/errors.js'
 import { parseIp } from '../../../api/ip.js'
 import type { Directive } from '../../corefile/corefile.js'
 import { duration, integer, zones } from '../../corefile/values.js'
-import { argsOf, argumentError, fault, type Setup, unknownProperty } from '../../plugin.js'
+import { argsOf, argumentError, fault, notImplemented, type Setup, unknownProperty } from '../../plugin.js'
 import { rcodeOf, rcodes } from '../../wire/constants.js'
 import { absolute, isName, keyOfName } from '../../wire/name.js'
 import type { Peer } from '../../sockets/network.js'
@@ -43,7 +43,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 /** As many as CoreDNS takes. */
 const upstreamsMax = 15
 const tlsPort = 853
-const notImplemented = new Set(['next', 'next_on_nodata', 'max_connect_attempts', 'max_age', 'doh_method', 'resolver', 'source_address'])
+const others = new Set(['next', 'next_on_nodata', 'max_connect_attempts', 'max_age', 'doh_method', 'resolver', 'source_address'])
 
 export function forwardOptions(directive: Directive, setup: Setup): ForwardOptions {
   const [from, ...to] = directive.args
@@ -131,7 +131,7 @@ function read(property: Directive, { options, tls, setup }: Reading): NonNullabl
     case 'tls':
       return { ...tls, ...tlsFiles(property, setup) }
     default:
-      if (notImplemented.has(name)) throw fault(property, `the property '${name}' is known to CoreDNS but not implemented by Quorate`)
+      if (others.has(name)) throw notImplemented(property)
       throw unknownProperty(property)
   }
   return tls

@@ -5,7 +5,7 @@ import type { Directive } from '../../corefile/corefile.js'
 import { duration, type Fallthrough, fallthrough, integer, noFallthrough, zonesOrServer } from '../../corefile/values.js'
 import { argsOf, fault, type Link, onlyOne, type Plugin, type Setup } from '../../plugin.js'
 import { rcodes, types } from '../../wire/constants.js'
-import { absolute, keyOfName, zoneOf } from '../../wire/name.js'
+import { absolute, isName, keyOfName, zoneOf } from '../../wire/name.js'
 import { address, addressData, canonicalIp, ptr, type Rr } from '../../wire/record.js'
 
 interface HostsOptions {
@@ -31,6 +31,7 @@ class HostTable {
       if (!data) continue
       for (const name of names) {
         const key = keyOfName(absolute(name))
+        if (!isName(key)) continue
         this.byName.set(key, [...(this.byName.get(key) ?? []), data])
         const reverse = canonicalIp(ip)
         this.byAddress.set(reverse, [...(this.byAddress.get(reverse) ?? []), absolute(name)])

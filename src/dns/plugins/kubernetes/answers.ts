@@ -1,7 +1,7 @@
 /** From what a name stands for to records of the type asked for. */
 import { Body, type Answer } from '../../answer.js'
 import { types } from '../../wire/constants.js'
-import { absolute, isWithin, keyOfName } from '../../wire/name.js'
+import { absolute, isName, isWithin, keyOfName } from '../../wire/name.js'
 import { ownQuery, type Query } from '../../wire/reader.js'
 import { address, cname, ns, ptr, type Rr, soa, srv, txt } from '../../wire/record.js'
 import { domainOf, find, type Found, type NameOptions, namesOfReverse, type Target } from './names.js'
@@ -62,7 +62,7 @@ function fromTargets(options: AnswerOptions, query: Query, zone: string, { targe
   if (type === types.SRV) return services(options, name, targets)
   const alias = targets.find((target) => target.alias !== undefined)?.alias
   if (alias !== undefined) {
-    if (type === types.CNAME) return new Body([cname(name, options.ttl, alias)])
+    if (type === types.CNAME && isName(absolute(alias))) return new Body([cname(name, options.ttl, alias)])
     return type === types.A || type === types.AAAA ? followAlias(options, query, zone, alias) : 'NODATA'
   }
   if (type !== types.A && type !== types.AAAA) return 'NODATA'
@@ -104,7 +104,7 @@ async function followAlias(options: AnswerOptions, query: Query, zone: string, f
   let alias = absolute(first)
   while (records.length < aliasesMax) {
     const key = keyOfName(alias)
-    if (seen.has(key)) return 'NODATA'
+    if (seen.has(key) || !isName(key)) return 'NODATA'
     seen.add(key)
     records.push(cname(owner, ttl, alias))
     if (!isWithin(key, zone)) {

@@ -1,5 +1,5 @@
 /** The records of the DNS-Based Service Discovery specification, from objects of an API server in this process. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { GroupVersionResource, UnknownObject } from '../../../api/object.js'
 import { resources } from '../../../client/resources.js'
 import { type TestApiServer, testApiServer } from '../../../client/testdata/api-server.js'
@@ -52,13 +52,9 @@ const slice = (
 const http = { name: 'http', port: 80, protocol: 'TCP' }
 const dnsPort = { name: 'dns', port: 53, protocol: 'UDP' }
 
-/** Waits until a name has an answer: objects come by watch. */
+/** Objects come by watch. */
 async function until(check: () => Promise<boolean>): Promise<void> {
-  for (let turn = 0; turn < 500; turn++) {
-    if (await check()) return
-    await new Promise<void>((resolve) => setImmediate(resolve))
-  }
-  throw new Error('the change did not come')
+  await vi.waitFor(async () => expect(await check()).toBe(true), { timeout: 10_000, interval: 2 })
 }
 
 beforeAll(async () => {
@@ -229,6 +225,14 @@ describe('an ExternalName', () => {
     ])
   })
 
+  it('that leads back to itself by way of a rewrite ends', async () => {
+    const text = `.:53 {\n rewrite name www.example.com outside.test.svc.cluster.local\n kubernetes cluster.local\n}`
+    const other = await testDns(text, { client: api.client, network: new FakeNetwork() })
+    const reply = await other.ask('outside.test.svc.cluster.local')
+    expect(reply.answers.length).toBeLessThan(20)
+    await other.stop()
+  })
+
   it('that leads nowhere or round has no data', async () => {
     await nothing('nowhere.test.svc.cluster.local', 'A', 'NOERROR')
     await nothing('round.test.svc.cluster.local', 'A', 'NOERROR')
@@ -313,11 +317,16 @@ describe('changes', () => {
     await slice('late', [{ addresses: ['10.244.9.1'] }], { ports: [http] })
     await until(async () => (await dns.ask('late.test.svc.cluster.local')).answers.length === 1)
     const stored = await slices.get('test', 'late-1')
+    const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': new Date().toISOString() }
     await slices.update({
       ...stored,
+      metadata: { ...stored.metadata, annotations },
       endpoints: [{ addresses: ['10.244.9.1'], conditions: { ready: false } }, { addresses: ['10.244.9.2'] }],
     })
     await until(async () => (await dns.ask('late.test.svc.cluster.local')).answers[0]?.endsWith('10.244.9.2') === true)
+    expect(dns.metrics.text()).toContain(
+      'coredns_kubernetes_dns_programming_duration_seconds_count{service_kind="headless_with_selector"} 1',
+    )
     await slices.delete('test', 'late-1')
     await until(async () => (await dns.ask('late.test.svc.cluster.local')).rcode === 'NXDOMAIN')
     await api.client.resource(resources.services).delete('test', 'late')

@@ -118,8 +118,14 @@ class KubernetesLink implements Link {
     })
     if (endpoints)
       informer<KnownSlice>(resources.endpointSlices, labelled, slimSlice(endpointPodNames)).addHandler({
-        onAdd: (object) => index.setSlice(object),
-        onUpdate: (object) => index.setSlice(object),
+        onAdd: (object, initial) => {
+          index.setSlice(object)
+          if (!initial) this.#measure(object)
+        },
+        onUpdate: (object) => {
+          index.setSlice(object)
+          this.#measure(object)
+        },
         onDelete: (object) => index.deleteSlice(object),
       })
     if (pods === 'verified')
@@ -129,5 +135,13 @@ class KubernetesLink implements Link {
         onDelete: (object) => index.deletePod(object),
       })
     return factories
+  }
+
+  /** How long a change took until queries see it: upstream tells it of headless services, whose records the endpoints are. */
+  #measure({ metadata, service, triggeredAtMs }: KnownSlice): void {
+    const { clock, metrics } = this.#setup
+    if (triggeredAtMs === undefined || !Number.isFinite(triggeredAtMs)) return
+    if (this.#index.entry(metadata.namespace ?? '', service)?.service?.kind !== 'Headless') return
+    metrics.programmingDuration.observe(['headless_with_selector'], Math.max(0, (clock.now() - triggeredAtMs) / 1000))
   }
 }

@@ -54,6 +54,8 @@ export interface KnownSlice extends KubeObject {
   service: string
   endpoints: readonly EndpointRecord[]
   ports: readonly ServicePort[]
+  /** When what led to it happened, where the endpoints say so. */
+  triggeredAtMs: number | undefined
 }
 
 export interface KnownPod extends KubeObject {
@@ -86,11 +88,13 @@ export function slimSlice(endpointPodNames: boolean): (object: KubeObject) => vo
   return (object) => {
     const slice = object as EndpointSlice
     const service = slice.metadata.labels?.['kubernetes.io/service-name'] ?? ''
+    const trigger = slice.metadata.annotations?.['endpoints.kubernetes.io/last-change-trigger-time']
     const isUseful = service !== '' && slice.addressType !== 'FQDN'
     replace(object, {
       service: isUseful ? service : '',
       endpoints: isUseful ? endpointsOf(slice, endpointPodNames) : [],
       ports: portsOf(slice.ports ?? []),
+      triggeredAtMs: trigger === undefined ? undefined : Date.parse(trigger),
     })
   }
 }

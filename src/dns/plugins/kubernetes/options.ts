@@ -4,7 +4,7 @@ import { messageOf } from '../../../base/errors.js'
 import { isReverseZone } from '../../corefile/address.js'
 import type { Directive } from '../../corefile/corefile.js'
 import { duration, type Fallthrough, fallthrough, integer, noFallthrough, zonesOrServer } from '../../corefile/values.js'
-import { argsOf, argumentError, type ClusterAccessOptions, fault, onlyOne, unknownProperty } from '../../plugin.js'
+import { argsOf, argumentError, type ClusterAccessOptions, fault, notImplemented, onlyOne, unknownProperty } from '../../plugin.js'
 import type { PodMode } from './names.js'
 
 export interface KubernetesOptions {
@@ -25,7 +25,7 @@ export interface KubernetesOptions {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-const notImplemented = new Set(['multicluster', 'zonal', 'apiserver_qps', 'apiserver_burst', 'apiserver_max_inflight'])
+const others = new Set(['multicluster', 'zonal', 'apiserver_qps', 'apiserver_burst', 'apiserver_max_inflight'])
 
 export function kubernetesOptions(directives: readonly Directive[], serverZones: readonly string[]): KubernetesOptions {
   const directive = onlyOne(directives)
@@ -118,7 +118,7 @@ function access(property: Directive): ClusterAccessOptions {
       argsOf(property, 3)
       return { tls: { cert: first, key: second, ca: third } }
     default:
-      if (notImplemented.has(name)) throw fault(property, `the property '${name}' is known to CoreDNS but not implemented by Quorate`)
+      if (others.has(name)) throw notImplemented(property)
       throw unknownProperty(property)
   }
 }

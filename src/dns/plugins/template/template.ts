@@ -4,7 +4,7 @@ import { type Answer, authoritative, Body, failure } from '../../answer.js'
 import type { Directive } from '../../corefile/corefile.js'
 import { type Fallthrough, fallthrough, noFallthrough, zonesOrServer } from '../../corefile/values.js'
 import { type Match, type Pattern, pattern } from '../../pattern.js'
-import { argsOf, argumentError, fault, type Link, type Plugin, type Setup, unknownProperty } from '../../plugin.js'
+import { argsOf, argumentError, fault, type Link, notImplemented, type Plugin, type Setup, unknownProperty } from '../../plugin.js'
 import { className, classes, classOf, rcodeOf, rcodes, typeName, typeOf, types } from '../../wire/constants.js'
 import { zoneOf } from '../../wire/name.js'
 import { parseRecord } from '../../wire/presentation.js'
@@ -135,7 +135,7 @@ function read(property: Directive, rule: Rule): void {
     case 'var':
     case 'expr':
     case 'ederror':
-      throw fault(property, `the property '${name}' is known to CoreDNS but not implemented by Quorate`)
+      throw notImplemented(property)
     default:
       throw unknownProperty(property)
   }
