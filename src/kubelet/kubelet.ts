@@ -37,6 +37,8 @@ export interface Kubelet {
   readonly keeper: NodeKeeper
   readonly node: NodeRecord
   readonly recorder: EventRecorder
+  /** Whether all pods of the node are known. */
+  readonly synced: boolean
   /** All static pods there are to be from now on. */
   setStaticPods(pods: readonly Pod[]): void
   /** Stops watching and writing. What the runtime runs goes on: it is the caller's. */
@@ -99,10 +101,17 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     onUpdate: podSeen,
     onDelete: (pod) => (isMirror(pod) ? statics.mirrorGone(pod) : workers.vanished(pod.metadata.uid ?? '')),
   })
+  runtime.healthChanges?.(() => {
+    keeper.stateChanged(name)
+    workers.wakeAll()
+  })
   informers.start()
   keeper.add(node, undefined)
   return {
     ...{ workers, keeper, node, recorder },
+    get synced() {
+      return podInformer.synced
+    },
     setStaticPods: (list) => statics.setPods(list),
     async stop() {
       ending.abort(new Error('the kubelet has been stopped'))

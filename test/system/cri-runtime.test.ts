@@ -63,7 +63,7 @@ describe.skipIf(why !== undefined)(`cri runtime on containerd (skipped: ${why ??
     const runtime = new CriRuntime({
       ...{ clock, logger: silentLogger, client, name: 'containerd', version: '1', resources: plainResources },
       sandbox: {
-        ...{ logsDir: join(dir, 'pods'), cgroupDriver: 'cgroupfs' as const, cgroupRoot: '' },
+        ...{ logsDir: join(dir, 'pods'), cgroupParent: ({ metadata }: Pod) => `/kubepods/pod${metadata.uid}` },
         dns: { servers: [], domain: 'cluster.local', host: { servers: ['10.89.0.1'], searches: [], options: [] } },
       },
       node: { memoryBytes: 2 ** 33, cgroupVersion: 1 },

@@ -1,5 +1,5 @@
 /**
- * gRPC to a server of this machine on a Unix socket (a container runtime, a plugin): unary calls of raw message bytes, each with a
+ * gRPC in clear text, mostly to a server of this machine on a Unix socket (a container runtime, a plugin): unary calls of raw message bytes, each with a
  * deadline and a bound on its answer. It connects on first use and again after a loss; it retries nothing.
  */
 import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2'
@@ -7,7 +7,9 @@ import { connect as connectSocket } from 'node:net'
 import type { Clock } from '../clock.js'
 
 export interface GrpcClientOptions {
-  readonly socketPath: string
+  /** A Unix socket, or an address. */
+  readonly socketPath?: string
+  readonly address?: { readonly host: string; readonly port: number }
   readonly clock: Clock
   /** Upstream's bound on what a runtime may answer: 16 MiB. */
   readonly answerBytesMax?: number
@@ -99,7 +101,10 @@ export class GrpcClient {
     if (this.#closed) throw new GrpcError(1, 'the client was closed')
     if (this.#session && !this.#session.closed && !this.#session.destroyed) return this.#session
     const session = connect('http://localhost', {
-      createConnection: () => connectSocket(this.#options.socketPath),
+      createConnection: () => {
+        const { socketPath = '', address } = this.#options
+        return address ? connectSocket(address) : connectSocket(socketPath)
+      },
       settings: { initialWindowSize: windowBytes, enablePush: false },
     })
     const forget = () => {

@@ -23,9 +23,15 @@ export function isActive(container: RuntimeContainer | undefined): boolean {
   return container !== undefined && container.state !== 'exited'
 }
 
-/** True once a main container was ever started: the init stage is behind and is not entered again. */
+/** True once a main container was ever started: the init stage is behind and is not entered again in the same sandbox. */
 export function mainStageEntered(pod: Pod, runtime: RuntimePod | undefined): boolean {
-  return pod.spec?.containers.some((container) => currentAttempt(runtime, container.name) !== undefined) ?? false
+  const current = (pod.spec?.containers ?? []).map(({ name }) => currentAttempt(runtime, name))
+  return current.some((attempt) => attempt !== undefined && !attempt.earlierSandbox)
+}
+
+/** Ephemeral containers (KEP-277) as what they have in common with others: they are started once and never restarted. */
+export function ephemeralContainers({ spec }: Pod): readonly Container[] {
+  return (spec?.ephemeralContainers ?? []) as readonly Container[]
 }
 
 /** Whether a container of this pod runs again after an exit with `exitCode` (KEP-753 for sidecars, KEP-5307 for own policies). */

@@ -1,6 +1,6 @@
 import type { Container, Pod } from '../../api/types/core-v1.js'
 import type { RuntimeContainer, RuntimePod } from '../runtime.js'
-import { currentAttempt, isActive, isSidecar, mainStageEntered, restartsAfter } from './containers.js'
+import { currentAttempt, ephemeralContainers, isActive, isSidecar, mainStageEntered, restartsAfter } from './containers.js'
 import type { RestartBackoff } from './restart-backoff.js'
 
 /**
@@ -53,6 +53,8 @@ interface Draft {
 /** The plan for a pod that is meant to run. */
 export function planRun(view: PodView): PodPlan {
   if (!view.runtime) return { sandbox: true, start: [], stop: [], backingOff: [] }
+  // What still runs beside a dead sandbox has lost the namespaces that it shared.
+  if (view.runtime.sandboxLost && view.runtime.containers.some(isActive)) return planStop(view)
   const draft: Draft = { start: [], stop: [], backingOff: [] }
   const entered = mainStageEntered(view.pod, view.runtime)
   if (entered || planInit(view, draft)) {
@@ -60,6 +62,8 @@ export function planRun(view: PodView): PodPlan {
     if (mainsOver) return planStop(view)
     if (entered) planSidecars(view, draft)
   }
+  planEphemeral(view, draft)
+  if (view.runtime.sandboxLost && draft.start.length > 0) return { ...draft, sandbox: true, start: [] }
   return { sandbox: false, ...draft }
 }
 
@@ -68,7 +72,8 @@ export function planStop(view: Pick<PodView, 'pod' | 'runtime'>): PodPlan {
   const { pod, runtime } = view
   const running = (container: Container) => isActive(currentAttempt(runtime, container.name))
   const inits = pod.spec?.initContainers ?? []
-  const ordinary = [...(pod.spec?.containers ?? []), ...inits.filter((container) => !isSidecar(container))].filter(running)
+  const ephemeral = ephemeralContainers(pod)
+  const ordinary = [...(pod.spec?.containers ?? []), ...inits.filter((container) => !isSidecar(container)), ...ephemeral].filter(running)
   const ending = ordinary.length > 0 ? ordinary : inits.filter((container) => isSidecar(container) && running(container)).slice(-1)
   return { sandbox: false, start: [], stop: ending.map((container) => ({ container, why: 'pod-ends' })), backingOff: [] }
 }
@@ -82,11 +87,24 @@ function planInit(view: PodView, draft: Draft): boolean {
       if (!isActive(current)) planStart(view, draft, container, current, true)
       return false
     }
+    if (current?.earlierSandbox) {
+      // What it prepared may be gone with the sandbox that it ran in.
+      draft.start.push({ container, attempt: current.attempt + 1, after: undefined })
+      return false
+    }
     if (current?.state === 'exited' && current.exitCode === 0) continue
     if (!isActive(current)) planStart(view, draft, container, current, true)
     return false
   }
   return true
+}
+
+function planEphemeral(view: PodView, draft: Draft): void {
+  for (const container of ephemeralContainers(view.pod)) {
+    const known = view.pod.status?.ephemeralContainerStatuses?.find(({ name }) => name === container.name)
+    if (currentAttempt(view.runtime, container.name) || known?.containerID) continue
+    draft.start.push({ container, attempt: 0, after: undefined })
+  }
 }
 
 function planSidecars(view: PodView, draft: Draft): void {

@@ -2,7 +2,7 @@ import { timestamp } from '../../base/clock.js'
 import type { Container, ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from '../../api/types/core-v1.js'
 import type { RuntimeContainer, RuntimePod } from '../runtime.js'
 import { conditionsOf } from './conditions.js'
-import { currentAttempt, isActive, isSidecar, isTerminalPhase, previousAttempt, restartsAfter } from './containers.js'
+import { currentAttempt, ephemeralContainers, isActive, isSidecar, isTerminalPhase, previousAttempt, restartsAfter } from './containers.js'
 import { phaseOf } from './phase.js'
 import type { ProbeResults } from './plan.js'
 import { qosClassOf } from './qos.js'
@@ -46,6 +46,7 @@ export function statusOf(input: StatusInput): PodStatus {
   const inits = pod.spec?.initContainers ?? []
   const init = inits.map((container) => containerStatusOf(input, container, true))
   const containers = (pod.spec?.containers ?? []).map((container) => containerStatusOf(input, container, false))
+  const ephemeral = ephemeralContainers(pod).map((container) => ephemeralStatusOf(input, container))
   const phase = verdict ? 'Failed' : phaseOf(pod, { initContainerStatuses: init, containerStatuses: containers }, input.ending)
   const settled = settlePhase(phase, old.phase, runtime)
   const ips = runtime && runtime.ips.length > 0 ? runtime.ips : (old.podIPs ?? []).map(({ ip }) => ip)
@@ -64,6 +65,7 @@ export function statusOf(input: StatusInput): PodStatus {
     startTime: old.startTime ?? at,
     ...(init.length > 0 ? { initContainerStatuses: init } : {}),
     containerStatuses: containers,
+    ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
     qosClass: old.qosClass ?? qosClassOf(pod),
   }
 }
@@ -110,6 +112,18 @@ function containerStatusOf(input: StatusInput, container: Container, init: boole
     started,
     ...resourcesOf(container),
   }
+}
+
+/** Neither ready nor restarted: it is there to look around. */
+function ephemeralStatusOf(input: StatusInput, container: Container): ContainerStatus {
+  const current = currentAttempt(input.runtime, container.name)
+  const old = input.old.ephemeralContainerStatuses?.find(({ name }) => name === container.name)
+  const waiting = input.waiting.get(container.name)
+  if (!current && old?.containerID) return old
+  if (!current) return { ...notStarted(input, container, undefined, waiting) }
+  const { name } = container
+  const { image, imageId: imageID, id: containerID } = current
+  return { name, state: stateOf(current, waiting), ready: false, restartCount: 0, ...{ image, imageID, containerID } }
 }
 
 /** What a container's end looks like when there was no beginning. */

@@ -1,14 +1,15 @@
 import type { Clock } from '../../base/clock.js'
 import type { Random } from '../../base/random.js'
-import type { Container, Pod, Probe } from '../../api/types/core-v1.js'
+import type { Container, ContainerStatus, Pod, Probe } from '../../api/types/core-v1.js'
 import { Agenda } from '../agenda.js'
 import type { ProbeResults } from '../pods/plan.js'
 import type { RuntimeContainer, RuntimePod } from '../runtime.js'
 
 /**
- * Probes of running containers. A container is started and ready when its runtime says so (a component tells when it serves, which
- * is what a startup probe asks for, and sooner); from then on its readiness and liveness probes are run, and what they say after
- * the thresholds of the probe counts. A result belongs to one attempt: the next one begins anew.
+ * Probes of running containers. Where the runtime says that a container is started and ready (a component tells when it serves, which
+ * is what a startup probe asks for, and sooner), its readiness and liveness probes are run from then on. Of other containers nothing is
+ * taken for granted: startup probes are run first, and a readiness probe has to succeed. What probes say after their thresholds counts.
+ * A result belongs to one attempt: the next one begins anew; what the pod's status said before this process began goes on counting.
  */
 export interface ProberOptions {
   readonly clock: Clock
@@ -22,11 +23,13 @@ export interface ProberOptions {
 }
 
 export interface ProbeTarget {
-  readonly kind: 'Readiness' | 'Liveness'
+  readonly kind: 'Startup' | 'Readiness' | 'Liveness'
   readonly probe: Probe
   readonly container: Container
   readonly podIp: string
   readonly timeoutMs: number
+  /** The pod. */
+  readonly uid: string
 }
 
 type Kind = ProbeTarget['kind']
@@ -42,6 +45,8 @@ interface Watched {
   successes: number
   failures: number
   busy: boolean
+  /** A startup probe that has failed for good. */
+  gaveUp: boolean
 }
 
 export class Prober implements ProbeResults {
@@ -58,15 +63,20 @@ export class Prober implements ProbeResults {
   }
 
   started(container: RuntimeContainer): boolean {
-    return container.started ?? container.state === 'running'
+    return container.started ?? (container.state === 'running' && this.#is('Startup', container))
   }
 
   ready(container: RuntimeContainer): boolean {
-    return (container.ready ?? container.state === 'running') && this.#is('Readiness', container)
+    return (container.ready ?? (container.state === 'running' && this.started(container))) && this.#is('Readiness', container)
   }
 
   alive(container: RuntimeContainer): boolean {
-    return this.#is('Liveness', container)
+    return this.#is('Liveness', container) && !this.#gaveUp(container)
+  }
+
+  /** Its startup probe has failed too often. */
+  #gaveUp({ id }: RuntimeContainer): boolean {
+    return this.#watched.get(id)?.some(({ kind, gaveUp }) => kind === 'Startup' && gaveUp) ?? false
   }
 
   #is(kind: Kind, { id }: RuntimeContainer): boolean {
@@ -78,11 +88,12 @@ export class Prober implements ProbeResults {
     const uid = runtime?.uid ?? pod.metadata.uid ?? ''
     const running = new Set<string>()
     for (const state of runtime?.simulated ? [] : (runtime?.containers ?? [])) {
-      if (state.state !== 'running' || !this.started(state)) continue
+      // A component that does not serve yet is not asked; a container is, by its startup probe.
+      if (state.state !== 'running' || state.started === false) continue
       const container = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].find(({ name }) => name === state.name)
-      if (!container?.readinessProbe && !container?.livenessProbe) continue
+      if (!container?.readinessProbe && !container?.livenessProbe && !container?.startupProbe) continue
       running.add(state.id)
-      if (!this.#watched.has(state.id)) this.#begin(uid, container, state, runtime?.ips[0] ?? '')
+      if (!this.#watched.has(state.id)) this.#begin(pod, { uid, container, podIp: runtime?.ips[0] ?? '' }, state)
     }
     for (const id of this.#pods.get(uid) ?? []) if (!running.has(id)) this.#end(id)
     if (running.size > 0) this.#pods.set(uid, running)
@@ -93,17 +104,31 @@ export class Prober implements ProbeResults {
     this.#agenda.stop()
   }
 
-  #begin(uid: string, container: Container, { id, startedAtMs }: RuntimeContainer, podIp: string): void {
-    const { clock, random } = this.#options
-    const of = (kind: Kind, probe: Probe | undefined): Watched[] =>
-      probe ? [{ uid, kind, container, id, podIp, probe, good: true, successes: 0, failures: 0, busy: false }] : []
-    const all = [...of('Readiness', container.readinessProbe), ...of('Liveness', container.livenessProbe)]
+  #begin(pod: Pod, target: Pick<Watched, 'uid' | 'container' | 'podIp'>, state: RuntimeContainer): void {
+    const { container } = target
+    const { id } = state
+    const told = state.started !== undefined
+    const before = statusBefore(pod, id)
+    const of = (kind: Kind, probe: Probe | undefined, good: boolean): Watched[] =>
+      probe ? [{ ...target, kind, id, probe, good, successes: 0, failures: 0, busy: false, gaveUp: false }] : []
+    const startup = told ? [] : of('Startup', container.startupProbe, before?.started ?? false)
+    const readiness = of('Readiness', container.readinessProbe, told || (before?.ready ?? false))
+    const all = [...startup, ...readiness, ...of('Liveness', container.livenessProbe, true)]
     this.#watched.set(id, all)
+    const waits = startup.some(({ good }) => !good)
     for (const watched of all) {
-      const firstMs = (startedAtMs ?? clock.now()) + (watched.probe.initialDelaySeconds ?? 0) * 1000
-      // Spread over a period, so that the probes of a node that has just come up do not all fall together.
-      this.#agenda.set(watched, Math.max(firstMs, clock.now()) + random.next() * periodMs(watched))
+      if (watched.kind === 'Startup' ? watched.good : waits) continue
+      this.#schedule(watched, state.startedAtMs, told)
     }
+  }
+
+  #schedule(watched: Watched, startedAtMs: number | undefined, spread: boolean): void {
+    const { clock, random } = this.#options
+    const nowMs = clock.now()
+    const firstMs = (startedAtMs ?? nowMs) + (watched.probe.initialDelaySeconds ?? 0) * 1000
+    // Spread over a period, so that the probes of a node that has just come up do not all fall together.
+    const late = spread || nowMs - firstMs > periodMs(watched)
+    this.#agenda.set(watched, Math.max(firstMs, nowMs) + (late ? random.next() * periodMs(watched) : 0))
   }
 
   #end(id: string): void {
@@ -117,9 +142,9 @@ export class Prober implements ProbeResults {
     // One that has not answered yet is not asked again.
     if (watched.busy) return
     watched.busy = true
-    const { kind, container, podIp } = watched
+    const { kind, container, podIp, uid } = watched
     const failure = await probe({
-      kind,
+      ...{ kind, uid },
       probe: watched.probe,
       container,
       podIp,
@@ -132,6 +157,13 @@ export class Prober implements ProbeResults {
     if (this.#watched.get(watched.id)?.includes(watched)) this.#answered(watched, failure)
   }
 
+  /** Startup probes end with their first verdict; the others begin when it is a good one. */
+  #startupOver(startup: Watched): void {
+    this.#agenda.delete(startup)
+    if (!startup.good) return
+    for (const watched of this.#watched.get(startup.id) ?? []) if (watched.kind !== 'Startup') this.#schedule(watched, undefined, false)
+  }
+
   #answered(watched: Watched, failure: string | undefined): void {
     const { successThreshold = 1, failureThreshold = 3 } = watched.probe
     if (failure === undefined) {
@@ -142,11 +174,19 @@ export class Prober implements ProbeResults {
       watched.successes = 0
       watched.failures++
       this.#options.onFailure(watched.uid, watched.container.name, `${watched.kind} probe failed: ${failure}`)
-      if (!watched.good || watched.failures < failureThreshold) return
+      if (watched.failures < failureThreshold) return
+      if (watched.kind === 'Startup') watched.gaveUp = true
+      else if (!watched.good) return
     }
     watched.good = failure === undefined
+    if (watched.kind === 'Startup') this.#startupOver(watched)
     this.#options.onChange(watched.uid)
   }
+}
+
+/** What the status says of this very container: another process of the kubelet may have asked it before. */
+function statusBefore({ status }: Pod, id: string): ContainerStatus | undefined {
+  return [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find(({ containerID }) => containerID === id)
 }
 
 function periodMs({ probe }: Watched): number {

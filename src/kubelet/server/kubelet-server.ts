@@ -6,14 +6,14 @@
 import type { Clock } from '../../base/clock.js'
 import { quantityValue } from '../../api/quantity.js'
 import type { NodeRecord } from '../nodes/node-record.js'
-import type { Runtime } from '../runtime.js'
+import type { Runtime, Streams } from '../runtime.js'
 import type { PodRecord } from '../worker/pod-record.js'
 import type { PodWorkers } from '../worker/pod-workers.js'
 import { type NodeAttributes, nodeAttributes } from './access.js'
 import { isTrue, serveContainerLogs } from './container-logs.js'
 import { replyJson, replyText, type ServerReply, type ServerRequest } from './request.js'
 import { type NodeStats, resourceMetrics, statsSummary, type VolumeStats } from './stats-summary.js'
-import { acceptWebSocket, serveCommand, servePorts } from './streams.js'
+import { acceptWebSocket, type CommandStreams, serveCommand, servePorts } from './streams.js'
 
 export interface KubeletServerOptions {
   readonly clock: Clock
@@ -50,7 +50,7 @@ export class KubeletServer {
       case 'exec':
         return this.#withPod(namespace, pod, reply, (record) => this.#exec(record, third, request, reply))
       case 'attach':
-        return this.#withPod(namespace, pod, reply, (record) => this.#attach(record, third, reply))
+        return this.#withPod(namespace, pod, reply, (record) => this.#attach(record, third, request, reply))
       case 'portForward':
         return this.#withPod(namespace, pod, reply, (record) => this.#portForward(record, request, reply))
       case 'pods':
@@ -94,12 +94,12 @@ export class KubeletServer {
     if (!socket) return
     const command = query.getAll('command')
     const tty = isTrue(query.get('tty'))
-    await serveCommand(socket, (streams) => this.#options.runtime.exec(record.uid, container, { ...streams, command, tty }))
+    await serveCommand(socket, (streams) => this.#options.runtime.exec(record.uid, container, { ...asked(streams, query), command, tty }))
   }
 
-  async #attach(record: PodRecord, container: string, reply: ServerReply): Promise<void> {
+  async #attach(record: PodRecord, container: string, { query }: ServerRequest, reply: ServerReply): Promise<void> {
     const socket = await acceptWebSocket(reply)
-    if (socket) await serveCommand(socket, (streams) => this.#options.runtime.attach(record.uid, container, streams))
+    if (socket) await serveCommand(socket, (streams) => this.#options.runtime.attach(record.uid, container, asked(streams, query)))
   }
 
   async #portForward(record: PodRecord, { query }: ServerRequest, reply: ServerReply): Promise<void> {
@@ -142,6 +142,12 @@ export class KubeletServer {
       ...(measured ? { diskOf: (uid: string) => measured.diskOf(uid) } : {}),
     }
   }
+}
+
+/** The streams that a command is to have: standard input only when somebody will write to it. */
+function asked({ stdin, ...streams }: CommandStreams, query: URLSearchParams): Streams {
+  const wanted = isTrue(query.get('input')) || isTrue(query.get('stdin'))
+  return wanted ? { ...streams, stdin } : streams
 }
 
 function podList(items: readonly object[]): object {

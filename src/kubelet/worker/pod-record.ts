@@ -68,6 +68,7 @@ export interface PodRecord {
 /** Keys of what is done for a pod as a whole; no container can have such a name. */
 export const sandboxKey = '/sandbox'
 export const mountKey = '/mount'
+export const networkKey = '/network'
 
 export function newRecord(uid: string, host: PodHost, pod: Pod, apiPod: Pod | undefined, isStatic: boolean): PodRecord {
   return {

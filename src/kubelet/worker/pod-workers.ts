@@ -20,7 +20,7 @@ import { type Runtime, RuntimeError, type RuntimePod } from '../runtime.js'
 import { environmentNeeds, type References, volumeNeeds } from '../volumes/references.js'
 import type { WriteQueue } from '../write-queue.js'
 import { PodEvents, podText } from './pod-events.js'
-import { isNewer, mountKey, newRecord, type PodHost, type PodRecord, sandboxKey, type StartFailure } from './pod-record.js'
+import { isNewer, mountKey, networkKey, newRecord, type PodHost, type PodRecord, sandboxKey, type StartFailure } from './pod-record.js'
 import { mountRetry, noFailures, startFailed, waitingOf } from './start-failures.js'
 
 /**
@@ -90,6 +90,10 @@ export class PodWorkers {
     this.#statusDelayMs = options.statusDelayMs ?? 200
     this.#agenda = new Agenda(options.clock, (uid) => this.wake(uid))
     this.#unsubscribe = options.runtime.events((uid) => this.wake(uid))
+    options.runtime.notices?.((uid, { reason, message, warning }) => {
+      const record = this.#records.get(uid)
+      if (record) this.#events.tell(record, reason, message, warning)
+    })
   }
 
   get(uid: string): PodRecord | undefined {
@@ -181,6 +185,11 @@ export class PodWorkers {
     queueMicrotask(() => this.#drain())
   }
 
+  /** What held pods back as a whole may be over. */
+  wakeAll(): void {
+    for (const uid of this.#records.keys()) this.wake(uid)
+  }
+
   stop(): void {
     this.#stopped = true
     this.#unsubscribe()
@@ -209,6 +218,7 @@ export class PodWorkers {
     const nowMs = clock.now()
     record.dueMs = Number.POSITIVE_INFINITY
     this.#adopt(record)
+    runtime.observed?.(record.pod)
     this.#options.probes?.observe(record.pod, runtime.pod(record.uid))
     const ended = isTerminalPhase(record.apiPod?.status?.phase)
     if (!record.gone && !ended && !record.pod.metadata.deletionTimestamp) {
@@ -313,8 +323,8 @@ export class PodWorkers {
   }
 
   #runSandbox(record: PodRecord, nowMs: number): void {
-    const { host, pod } = record
-    if (!host.networkReady && !pod.spec?.hostNetwork) return
+    const { pod } = record
+    if (!pod.spec?.hostNetwork && !this.#networkReady(record, nowMs)) return
     if (!record.mounted && !this.#mount(record, nowMs)) return
     const failure = record.startFailures?.get(sandboxKey)
     if (failure && failure.retryAtMs > nowMs) return wanted(record, failure.retryAtMs)
@@ -332,6 +342,19 @@ export class PodWorkers {
       if (mount) this.#events.tell(record, mount, message)
       else this.#events.tell(record, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`)
     })
+  }
+
+  #networkReady(record: PodRecord, nowMs: number): boolean {
+    if (!record.host.networkReady) return false
+    const fault = this.#options.runtime.health?.().network
+    if (fault === undefined) return true
+    const failure = record.startFailures?.get(networkKey)
+    if (!failure || failure.retryAtMs <= nowMs) {
+      fail(record, networkKey, startFailed(failure, { reason: 'NetworkNotReady', message: fault }, nowMs))
+      this.#events.tell(record, 'NetworkNotReady', `network is not ready: ${fault}`)
+    }
+    wanted(record, record.startFailures?.get(networkKey)?.retryAtMs ?? nowMs)
+    return false
   }
 
   /** True when nothing has to be waited for. */

@@ -27,6 +27,8 @@ export interface KubeletConfig {
   readonly registerNode: boolean
   readonly taints: readonly Taint[]
   readonly providerId: string
+  /** The container runtime that was named; undefined: none was, and the node has no containers of its own. */
+  readonly runtimeEndpoint: string | undefined
   /** All of it, by upstream's field names; durations in milliseconds. */
   readonly configuration: KubeletConfiguration
   /** The document with every default, for /configz. */
@@ -38,7 +40,17 @@ const implemented = new Set([
   ...['address', 'port', 'healthzBindAddress', 'healthzPort', 'staticPodPath', 'fileCheckFrequency', 'tlsCertFile', 'tlsPrivateKeyFile'],
   ...['authentication', 'authorization', 'maxPods', 'registerNode', 'registerWithTaints', 'providerID'],
   ...['cgroupDriver', 'clusterDNS', 'clusterDomain', 'containerRuntimeEndpoint', 'rotateCertificates', 'logging', 'memorySwap'],
-  ...['crashLoopBackOff'],
+  ...[
+    'crashLoopBackOff',
+    'runtimeRequestTimeout',
+    'imageServiceEndpoint',
+    'cgroupRoot',
+    'cgroupsPerQOS',
+    'cpuCFSQuota',
+    'cpuCFSQuotaPeriod',
+  ],
+  ...['podPidsLimit', 'podLogsDir', 'resolvConf', 'seccompDefault', 'containerLogMaxSize', 'containerLogMaxFiles', 'serializeImagePulls'],
+  ...['kubeReserved', 'systemReserved', 'evictionHard', 'podsPerCore', 'enforceNodeAllocatable'],
 ])
 
 export function readKubeletConfig(flags: Flags, { resolvePath, logger }: HostedDeps): KubeletConfig {
@@ -67,6 +79,10 @@ export function readKubeletConfig(flags: Flags, { resolvePath, logger }: HostedD
     registerNode: configuration.registerNode,
     taints: configuration.registerWithTaints,
     providerId: configuration.providerID,
+    runtimeEndpoint:
+      flags.has('container-runtime-endpoint') || read.given.includes('containerRuntimeEndpoint')
+        ? configuration.containerRuntimeEndpoint
+        : undefined,
     ...{ configuration, document },
   }
 }

@@ -12,6 +12,7 @@ import type { Pod } from '../../api/types/core-v1.js'
 import type { Client } from '../../client/client.js'
 import { ManifestDirectory } from '../../kubelet/files/manifest-directory.js'
 import { type Kubelet, startKubelet } from '../../kubelet/kubelet.js'
+import { containerProbe } from '../../kubelet/runtimes/cri/container-probe.js'
 import { hostProcess } from '../../kubelet/runtimes/native/host-process.js'
 import { isNativePod, NativeRuntime } from '../../kubelet/runtimes/native/native-runtime.js'
 import { networkProbe } from '../../kubelet/runtimes/native/network-probe.js'
@@ -25,11 +26,15 @@ import { type ComponentMain, type HostedDeps, running } from './component.js'
 import { connectKubeconfig } from './kubeconfig-client.js'
 import { bootstrapKubelet } from './kubelet-bootstrap.js'
 import { type KubeletConfig, readKubeletConfig } from './kubelet-config.js'
+import { openRealNode, type RealNode } from './kubelet-cri.js'
 import { describeMachine } from './kubelet-node.js'
 import { serveHealthz } from './kubelet-healthz.js'
 import { serveKubelet } from './kubelet-serving.js'
 import { componentMain } from './mains.js'
 import type { Serving } from './serving/serve.js'
+
+/** How often what belongs to no pod is looked for (upstream's housekeeping asks for it by the second). */
+const sweepMs = 5_000
 
 const table: FlagTable = {
   component: 'kubelet',
@@ -52,8 +57,17 @@ const table: FlagTable = {
     ...['anonymous-auth', 'authentication-token-webhook', 'authentication-token-webhook-cache-ttl', 'authorization-mode'],
     ...['authorization-webhook-cache-authorized-ttl', 'authorization-webhook-cache-unauthorized-ttl'],
     ...['pod-manifest-path', 'file-check-frequency', 'max-pods', 'root-dir', 'v', 'logging-format'],
-    // Without containers of its own there is nothing that these would change.
-    ...['container-runtime-endpoint', 'cgroup-driver', 'cluster-dns', 'cluster-domain', 'fail-swap-on', 'rotate-certificates'],
+    ...[
+      'container-runtime-endpoint',
+      'image-service-endpoint',
+      'runtime-request-timeout',
+      'cgroup-driver',
+      'cgroup-root',
+      'cgroups-per-qos',
+    ],
+    ...['cluster-dns', 'cluster-domain', 'resolv-conf', 'pod-max-pids', 'cpu-cfs-quota', 'cpu-cfs-quota-period', 'seccomp-default'],
+    ...['container-log-max-size', 'container-log-max-files', 'serialize-image-pulls', 'kube-reserved', 'system-reserved', 'eviction-hard'],
+    ...['pods-per-core', 'fail-swap-on', 'rotate-certificates'],
   ]),
 }
 
@@ -132,24 +146,32 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
     program: (name) => programOf(name, deps),
   })
   const release = guardProcess(runtime, deps)
-  const node = describeMachine(flags, config, `${runtime.name}://${packageVersion}`)
+  const description = describeMachine(flags, config, `${runtime.name}://${packageVersion}`)
   const probes = networkProbe({ route: deps.route, hosted: deps.hostedHealth?.find })
-  const simulation = new SimRuntime({ clock, version: packageVersion })
-  const mixed = new MixedRuntime(runtime, simulation, isNativePod)
+  const rootDir = resolvePath(flags.string('root-dir'))
+  const { runtimeEndpoint: endpoint } = config
+  const real = endpoint === undefined ? undefined : await openRealNode({ config, rootDir, endpoint, description, client, deps })
+  const node = real?.node ?? description
+  const simulation = real ? undefined : new SimRuntime({ clock, version: packageVersion })
+  const mixed = new MixedRuntime(runtime, real?.runtime ?? (simulation as SimRuntime), isNativePod)
+  const probe = containerProbe({ clock, runtime: mixed, network: (target) => probes.probe(target) })
   const kubelet = startKubelet({
-    ...{ clock, random, logger, client, runtime: mixed, node, probe: probes.probe },
+    ...{ clock, random, logger, client, runtime: mixed, node, probe },
     registerNode: config.registerNode,
   })
   // Static pods come first: what the servers below need may be one of them.
   const manifests = followManifests(config, node.name, kubelet, deps)
+  const stopSweeping = real ? sweepRegularly(real, kubelet, deps) : () => undefined
   const servers: { close(how?: { crash?: boolean }): Promise<void> }[] = []
   const stop = async (how?: { crash?: boolean }) => {
     manifests.stop()
     for (const server of servers) await server.close(how)
+    stopSweeping()
     await kubelet.stop()
     probes.close()
     await runtime.stopAll(how)
-    simulation.stop()
+    simulation?.stop()
+    await real?.stop()
     await client.close()
     release()
   }
@@ -161,6 +183,29 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
     throw error
   }
   return { kubelet, runtime, manifests, stop }
+}
+
+/** Pods that went while this process was not there to see it. */
+function sweepRegularly(real: RealNode, kubelet: Kubelet, { clock, logger }: HostedDeps): () => void {
+  let cancel: () => void = () => undefined
+  let stopped = false
+  const next = () => {
+    cancel = clock.timer(sweepMs, () => {
+      const uids = new Set([...kubelet.workers.records()].map(({ uid }) => uid))
+      const sweep = kubelet.synced ? real.sweep(uids) : Promise.resolve()
+      sweep
+        .catch((error: unknown) => logger.warn('What no pod needs could not be cleared', { error: messageOf(error) }))
+        .then(() => {
+          if (!stopped) next()
+        })
+        .catch(() => undefined)
+    })
+  }
+  next()
+  return () => {
+    stopped = true
+    cancel()
+  }
 }
 
 interface Served {

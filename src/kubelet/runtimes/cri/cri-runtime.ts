@@ -66,8 +66,9 @@ export interface CriRuntimeOptions {
   pullSecrets?(pod: Pod): Promise<readonly Credential[]>
   /** The handler of a pod's RuntimeClass; "" is the runtime's own choice. */
   runtimeHandler?(pod: Pod): Promise<string>
-  /** What the node does for a pod before its sandbox runs (its cgroup). */
+  /** What the node does for a pod before its sandbox runs, and when it has ended (its cgroup). */
   prepare?(pod: Pod): Promise<void>
+  release?(uid: string): Promise<void>
 }
 
 const housekeepingMs = 10_000
@@ -368,6 +369,7 @@ export class CriRuntime implements Runtime {
       this.cache.show(entry)
     }
     await resources.tearDown(uid)
+    await this.#options.release?.(uid)
   }
 
   async removePod(uid: string): Promise<void> {
@@ -391,6 +393,7 @@ export class CriRuntime implements Runtime {
       }
     }
     await resources.remove(uid)
+    await this.#options.release?.(uid)
   }
 
   #current(uid: string, name: string): ContainerEntry | undefined {

@@ -3,7 +3,6 @@ import { hostnameOf } from '../../volumes/hosts-file.js'
 import { expand } from '../../environment/expansion.js'
 import type { Device, EnvironmentVariable, Mount } from '../../volumes/pod-resources.js'
 import { type ContainerConfig, mountPropagation, type PodSandboxConfig } from './api/types.js'
-import { type CgroupDriver, cgroupParentOf } from './cgroup-parent.js'
 import { type ClusterDns, dnsConfigOf } from './dns-config.js'
 import { type AnyContainer, containerAnnotations, containerLabels, podLabels, podLogDirectory } from './names.js'
 import { type NodeResources, podResourcesOf, resourcesOf } from './resources.js'
@@ -13,8 +12,8 @@ import { containerSecurity, sandboxSecurity, type SecurityContextInput } from '.
 export interface SandboxFacts {
   /** /var/log/pods */
   readonly logsDir: string
-  readonly cgroupDriver: CgroupDriver
-  readonly cgroupRoot: string
+  /** As the runtime is told of it, by the cgroup driver. */
+  cgroupParent(pod: Pod): string
   readonly dns: ClusterDns
 }
 
@@ -32,7 +31,7 @@ export function sandboxConfigOf(pod: Pod, attempt: number, facts: SandboxFacts):
     labels: { ...labels, ...podLabels(pod) },
     annotations,
     linux: {
-      cgroupParent: cgroupParentOf(pod, facts.cgroupDriver, facts.cgroupRoot),
+      cgroupParent: facts.cgroupParent(pod),
       sysctls: Object.fromEntries((spec?.securityContext?.sysctls ?? []).map((sysctl) => [sysctl.name.replaceAll('/', '.'), sysctl.value])),
       securityContext: sandboxSecurity(pod),
       resources: podResourcesOf(pod),

@@ -23,7 +23,7 @@ function prober(options: NetworkProbeOptions = {}) {
 }
 
 const target = (kind: ProbeTarget['kind'], port: number, timeoutMs = 1_000): ProbeTarget => ({
-  ...{ kind, podIp: '127.0.0.1', timeoutMs },
+  ...{ kind, podIp: '127.0.0.1', timeoutMs, uid: 'u' },
   container: { name: 'main' },
   probe: { httpGet: { path: '/readyz', port } },
 })

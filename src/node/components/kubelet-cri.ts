@@ -1,0 +1,202 @@
+/**
+ * What a kubelet has on a real node: a container runtime by its socket, the volumes and cgroups of pods, and the machine as it is. Waits for
+ * the runtime: nothing can be said of the node's pods before it has told which there are.
+ */
+import { readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { messageOf, QuorateError } from '../../base/errors.js'
+import { quantityValue } from '../../api/quantity.js'
+import type { Pod, Secret } from '../../api/types/core-v1.js'
+import type { RuntimeClass } from '../../api/types/node-v1.js'
+import type { Client } from '../../client/client.js'
+import { resources } from '../../client/resources.js'
+import { PodCgroups } from '../../kubelet/cgroups/pod-cgroups.js'
+import { CgroupTree } from '../../kubelet/machine/cgroup-tree.js'
+import { LinuxMachine } from '../../kubelet/machine/linux.js'
+import { nodeResources } from '../../kubelet/nodes/allocatable.js'
+import { healthyStates, type NodeDescription, type NodeState } from '../../kubelet/nodes/node-object.js'
+import type { RuntimeHealth } from '../../kubelet/runtime.js'
+import { CriClient } from '../../kubelet/runtimes/cri/api/client.js'
+import { type Credential, credentialsOf } from '../../kubelet/runtimes/cri/credentials.js'
+import { CriRuntime } from '../../kubelet/runtimes/cri/cri-runtime.js'
+import { parseResolvConf } from '../../kubelet/runtimes/cri/dns-config.js'
+import { openPodResources } from '../../kubelet/volumes/open.js'
+import type { HostedDeps } from './component.js'
+import type { KubeletConfig } from './kubelet-config.js'
+
+export interface RealNode {
+  readonly runtime: CriRuntime
+  readonly node: NodeDescription
+  /** Ends what belongs to no pod that is known. */
+  sweep(uids: ReadonlySet<string>): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface RealNodeOptions {
+  readonly config: KubeletConfig
+  readonly rootDir: string
+  readonly endpoint: string
+  /** The node as it is described without its runtime. */
+  readonly description: NodeDescription
+  readonly client: Client
+  readonly deps: HostedDeps
+}
+
+const patienceMs = 60_000
+const retryMs = 1_000
+
+export async function openRealNode(options: RealNodeOptions): Promise<RealNode> {
+  const { config, endpoint, client, deps, rootDir } = options
+  const { clock, random, logger, resolvePath } = deps
+  const { configuration } = config
+  const cri = new CriClient({
+    ...{ clock, runtimeSocket: resolvePath(socketOf(endpoint)), timeoutMs: configuration.runtimeRequestTimeout },
+    ...(configuration.imageServiceEndpoint ? { imageSocket: resolvePath(socketOf(configuration.imageServiceEndpoint)) } : {}),
+  })
+  const { runtimeName, runtimeVersion } = await connected(cri, endpoint, deps)
+  const cgroups = await CgroupTree.open()
+  const machine = new LinuxMachine({ rootDir, cgroups, imagesDir: () => undefined })
+  const node = await describe(options, machine, `${runtimeName}://${runtimeVersion}`, () => runtime.health())
+  const { ips, allocatable = {} } = node
+  const podCgroups = new PodCgroups({
+    ...{ files: cgroups, driver: configuration.cgroupDriver as 'cgroupfs' | 'systemd', root: configuration.cgroupRoot },
+    node: { cpuMilli: Number(node.capacity.cpu) * 1000, memoryBytes: quantityValue(allocatable.memory) },
+    ...{
+      enforcesQuota: configuration.cpuCFSQuota,
+      cpuPeriodUs: configuration.cpuCFSQuotaPeriod * 1000,
+      processesMax: configuration.podPidsLimit,
+    },
+  })
+  await podCgroups.start()
+  const volumes = openPodResources({
+    ...{ client, clock, random, logger, rootDir, clusterDomain: configuration.clusterDomain, resolve: resolvePath },
+    node: { allocatable: () => allocatable, hostIps: () => ips },
+  })
+  const runtime = new CriRuntime({
+    ...{ clock, logger, client: cri, name: runtimeName, version: runtimeVersion, resources: volumes, rootDir },
+    sandbox: {
+      logsDir: resolvePath(configuration.podLogsDir),
+      cgroupParent: (pod) => podCgroups.parent(pod),
+      dns: {
+        ...{ servers: configuration.clusterDNS, domain: configuration.clusterDomain },
+        host: parseResolvConf(textOf(resolvePath(configuration.resolvConf || '/etc/resolv.conf'))),
+      },
+    },
+    node: { memoryBytes: quantityValue(node.capacity.memory), cgroupVersion: cgroups.version },
+    security: { seccompDefault: configuration.seccompDefault, seccompDir: `${rootDir}/seccomp` },
+    logLinksDir: resolvePath('/var/log/containers'),
+    rotation: { sizeMax: quantityValue(configuration.containerLogMaxSize), filesMax: configuration.containerLogMaxFiles },
+    serializePulls: configuration.serializeImagePulls,
+    hostIps: () => ips,
+    pullSecrets: (pod) => pullSecrets(client, pod),
+    runtimeHandler: (pod) => runtimeHandler(client, pod),
+    prepare: async (pod) => void (await podCgroups.ensure(pod)),
+    release: (uid) => podCgroups.remove(uid),
+  })
+  await runtime.open()
+  return {
+    ...{ runtime, node },
+    async sweep(uids) {
+      for (const { uid } of [...runtime.pods()]) if (!uids.has(uid)) await runtime.removePod(uid)
+      await volumes.sweep(uids)
+      await podCgroups.sweep(uids)
+    },
+    async stop() {
+      runtime.stop()
+      await volumes.stop()
+      cri.close()
+    },
+  }
+}
+
+/** "unix:///run/containerd/containerd.sock", or a path. */
+function socketOf(endpoint: string): string {
+  if (endpoint.startsWith('unix://')) return endpoint.slice('unix://'.length)
+  if (endpoint.startsWith('/')) return endpoint
+  throw new QuorateError('BadEndpoint', `--container-runtime-endpoint: "${endpoint}" is not a Unix socket (unix:///...)`)
+}
+
+async function connected(cri: CriClient, endpoint: string, { clock, logger }: HostedDeps) {
+  const endMs = clock.monotonic() + patienceMs
+  for (let told = false; ; told = true) {
+    try {
+      return await cri.version()
+    } catch (error) {
+      const message = `validate service connection: validate CRI v1 runtime API for endpoint "${endpoint}": ${messageOf(error)}`
+      if (clock.monotonic() > endMs) {
+        cri.close()
+        throw new QuorateError('RuntimeUnavailable', message, { cause: error })
+      }
+      if (!told) logger.warn('The container runtime does not answer; it is waited for', { error: message })
+      await clock.sleep(retryMs)
+    }
+  }
+}
+
+async function describe(
+  { config, description }: RealNodeOptions,
+  machine: LinuxMachine,
+  containerRuntimeVersion: string,
+  health: () => RuntimeHealth,
+): Promise<NodeDescription> {
+  const { kubeReserved, systemReserved, evictionHard, podsPerCore } = config.configuration
+  const reservations = { maxPods: config.maxPods, podsPerCore, kubeReserved, systemReserved, evictionHard }
+  const { capacity, allocatable } = nodeResources(await machine.capacity(), reservations)
+  const own = defaultAddresses()
+  return {
+    ...{ ...description, capacity, allocatable },
+    ips: description.ips.length === 1 && description.ips[0] === '127.0.0.1' && own.length > 0 ? own : description.ips,
+    info: { ...description.info, containerRuntimeVersion },
+    conditions: () => healthyStates.map((state) => (state.type === 'Ready' ? readiness(state, health()) : state)),
+  }
+}
+
+/** As upstream puts it: every fault, in brackets when there are several. */
+function readiness(well: NodeState, { runtime, network }: RuntimeHealth): NodeState {
+  const faults = [...runtime, ...(network === undefined ? [] : [network])]
+  if (faults.length === 0) return well
+  const message = faults.length === 1 ? (faults[0] as string) : `[${faults.join(', ')}]`
+  return { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message }
+}
+
+/** Of the interface that the default route leaves by, as upstream chooses when --node-ip says nothing. */
+function defaultAddresses(): string[] {
+  const route = textOf('/proc/net/route')
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .find(([, destination, , flags]) => destination === '00000000' && (Number.parseInt(flags ?? '0', 16) & 1) === 1)
+  const addresses = networkInterfaces()[route?.[0] ?? ''] ?? []
+  return addresses
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address)
+    .slice(0, 1)
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** What imagePullSecrets name; one that is missing or unreadable is left out, as upstream does. */
+async function pullSecrets(client: Client, { spec, metadata }: Pod): Promise<Credential[]> {
+  const secrets = client.resource<Secret>(resources.secrets)
+  const found = await Promise.all(
+    (spec?.imagePullSecrets ?? []).map(({ name = '' }) => secrets.get(metadata.namespace ?? '', name).catch(() => undefined)),
+  )
+  return found.flatMap((secret) => {
+    const text = secret?.data?.['.dockerconfigjson'] ?? secret?.data?.['.dockercfg']
+    try {
+      return text ? credentialsOf(JSON.parse(Buffer.from(text, 'base64').toString('utf8'))) : []
+    } catch {
+      return []
+    }
+  })
+}
+
+async function runtimeHandler(client: Client, { spec }: Pod): Promise<string> {
+  if (!spec?.runtimeClassName) return ''
+  return (await client.resource<RuntimeClass>(resources.runtimeClasses).get('', spec.runtimeClassName)).handler
+}
