@@ -1,6 +1,6 @@
 /** One host of a fabric: see hosts.ts. */
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { hierarchies, makeCgroups, processesOf } from './cgroups.js'
 import type { Fabric } from './hosts.js'
@@ -79,8 +79,8 @@ export class Host {
     this.#prepareFiles()
     this.#groups = makeCgroups(`${basename(this.#fabric.dir)}-${this.name}`)
     const enter = this.#groups.map((group) => `echo $$ > ${group}/cgroup.procs`).join('; ')
-    const unshare = 'exec setpriv --pdeathsig KILL unshare -m -p -u -i -n -C --fork --kill-child=KILL bash'
-    const outer = start(['bash', '-ec', `${enter}; ${unshare} "$@"`, 'host', boot, this.#dir, this.name], {
+    const unshare = 'exec setpriv --pdeathsig KILL unshare -m -p -u -i -n -C --fork --kill-child=KILL bash --norc'
+    const outer = start(['sh', '-ec', `${enter}; ${unshare} "$@"`, 'host', boot, this.#dir, this.name], {
       env: { BINDS: (this.#fabric.options.binds ?? []).join('\n'), PATH: searchPath },
     })
     let words = ''
@@ -92,7 +92,7 @@ export class Host {
     })
     await until(
       `${this.name} to boot`,
-      () => (this.#pid = childOf(outer.pid ?? 0)) !== 0,
+      () => (this.#pid = hostIn(outer.pid ?? 0)) !== 0,
       () => words,
     )
     for (const { mount } of hierarchies()) writeFileSync(join(mount, 'cgroup.procs'), String(outer.pid))
@@ -196,7 +196,7 @@ export class Host {
     if (!this.running) throw new Error(`${this.name} is off`)
     const enter = this.#groups.map((group) => `echo $$ > ${leafOf(group)}/cgroup.procs`).join('; ')
     const nsenter = `exec nsenter -t ${this.#pid} -m -u -i -n -p -C --root --wd`
-    return ['bash', '-ec', `${enter}; ${nsenter} "$@"`, 'inside', ...argv]
+    return ['sh', '-ec', `${enter}; ${nsenter} "$@"`, 'inside', ...argv]
   }
 
   /** Loads image archives (images.ts) into the host's containerd. */
@@ -251,9 +251,12 @@ function leafOf(group: string): string {
   return leaf
 }
 
-function childOf(pid: number): number {
+/** The child that is in namespaces of its own. */
+function hostIn(outer: number): number {
   try {
-    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0])
+    const pid = Number(readFileSync(`/proc/${outer}/task/${outer}/children`, 'utf8').trim().split(' ')[0])
+    const isOwn = ['net', 'mnt', 'pid'].every((kind) => readlinkSync(`/proc/${pid}/ns/${kind}`) !== readlinkSync(`/proc/self/ns/${kind}`))
+    return isOwn ? pid : 0
   } catch {
     return 0
   }

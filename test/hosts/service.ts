@@ -44,8 +44,8 @@ export class Service {
     const { name, argv, env = {}, ready } = this.options
     if (this.pid === undefined) {
       // Of the host's init, not of the harness: it outlives whoever started it.
-      const script = `setsid bash -c 'echo $$ > /run/${name}.pid; exec "$@"' service "$@" >> ${this.logPath} 2>&1 < /dev/null & disown`
-      await this.#host.must(['bash', '-c', script, 'start', ...argv], { env })
+      const script = `setsid sh -c 'echo $$ > /run/${name}.pid; exec "$@"' service "$@" >> ${this.logPath} 2>&1 < /dev/null &`
+      await this.#host.must(['sh', '-c', script, 'start', ...argv], { env })
     }
     await until(
       `${name} of ${this.#host.name}`,

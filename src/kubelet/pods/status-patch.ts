@@ -11,13 +11,18 @@ export function statusPatch(uid: string, old: PodStatus, wanted: PodStatus): Jso
   const status: Record<string, unknown> = {}
   for (const [field, value] of Object.entries(wanted)) {
     if (field === 'conditions' || value === undefined) continue
-    if (!jsonEqual(old[field as keyof PodStatus], value)) status[field] = value
+    const before = old[field as keyof PodStatus]
+    if (jsonEqual(before, value)) continue
+    // Addresses merge one by one on the wire: those of an earlier sandbox would stay.
+    status[field] = addressLists.has(field) && before !== undefined ? [...(value as object[]), { $patch: 'replace' }] : value
   }
   const conditions = changedConditions(old.conditions ?? [], wanted.conditions ?? [])
   if (conditions.length > 0) status.conditions = conditions
   if (Object.keys(status).length === 0) return undefined
   return { metadata: { uid }, status } as JsonObject
 }
+
+const addressLists: ReadonlySet<string> = new Set(['podIPs', 'hostIPs'])
 
 /** A merge by type would keep an old reason or message that the new condition no longer has: null takes it away. */
 function changedConditions(old: readonly PodCondition[], wanted: readonly PodCondition[]): object[] {
