@@ -4,6 +4,7 @@
  */
 import { issueForRequest, notAfterMsOf, readRequest } from '../pki/signing-requests.js'
 import { tokenSigner } from '../pki/token-signer.js'
+import { attachDetachController } from './attach-detach/attach-detach.js'
 import { bootstrapSignerController } from './bootstrap-signer/bootstrap-signer.js'
 import { serviceAccountTokenController } from './serviceaccount-token/serviceaccount-token.js'
 import { tokenCleanerController } from './token-cleaner/token-cleaner.js'
@@ -98,6 +99,7 @@ export const controllerMakers: Readonly<Record<string, ControllerMaker>> = {
   'pod-garbage-collector-controller': ({ terminatedPodGcThreshold }) => podGarbageCollectorController(terminatedPodGcThreshold),
   'persistentvolume-binder-controller': (options) =>
     persistentVolumeBinder({ syncPeriodMs: options.persistentVolumeSyncPeriodMs, provisions: options.enableDynamicProvisioning }),
+  'persistentvolume-attach-detach-controller': () => attachDetachController(),
   'persistentvolume-protection-controller': () => persistentVolumeProtectionController(),
   'persistentvolumeclaim-protection-controller': () => persistentVolumeClaimProtectionController(),
   'persistentvolume-expander-controller': () => volumeExpandController(),

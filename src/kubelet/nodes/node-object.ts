@@ -23,6 +23,8 @@ export interface NodeDescription {
   readonly unschedulable?: boolean
   /** What the node says of itself now, where that may be bad news. Default: all is well. */
   readonly conditions?: () => readonly NodeState[]
+  /** Attachable volumes that its pods have, or are about to: the control plane leaves those attached. */
+  readonly volumesInUse?: () => readonly string[]
 }
 
 /** A condition of a node but for its times. */
@@ -77,6 +79,7 @@ export function statusOfNode(description: NodeDescription, old: NodeStatus | und
     addresses,
     daemonEndpoints: { kubeletEndpoint: { Port: port ?? 10250 } },
     nodeInfo: info,
+    ...(description.volumesInUse ? { volumesInUse: [...description.volumesInUse()] } : {}),
   }
 }
 
@@ -115,6 +118,7 @@ export function nodeStatusPatch(old: NodeStatus, wanted: NodeStatus): Record<str
   const patch: Record<string, unknown> = { conditions: wanted.conditions }
   for (const field of ['capacity', 'allocatable', 'daemonEndpoints', 'nodeInfo'] as const)
     if (!jsonEqual(old[field], wanted[field])) patch[field] = wanted[field]
+  if (wanted.volumesInUse && !jsonEqual(old.volumesInUse ?? [], wanted.volumesInUse)) patch.volumesInUse = wanted.volumesInUse
   // Addresses merge by type on the wire; several of one type need the whole list to be replaced.
   if (!jsonEqual(old.addresses, wanted.addresses)) patch.addresses = [...(wanted.addresses ?? []), { $patch: 'replace' }]
   return patch

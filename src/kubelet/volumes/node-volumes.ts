@@ -11,6 +11,7 @@ import { expand, unknownNames } from '../environment/expansion.js'
 import { isMaster, masterServiceKey, servicesFor } from '../environment/service-variables.js'
 import { RuntimeError } from '../runtime.js'
 import { claimedVolume } from './claims.js'
+import { csiVolumesOnDisk } from './csi/csi.js'
 import type { NodeFacts } from './downward-api/downward-api.js'
 import { hostsFile } from './hosts-file.js'
 import type { Mounter } from './mounter.js'
@@ -41,6 +42,8 @@ export interface NodeVolumesOptions {
   readonly recursiveReadOnly?: boolean
   /** Told of what went wrong while files were brought up to date. */
   readonly onFault?: (pod: Pod, reason: string, message: string) => void
+  /** The attachable volumes that are in use are others now. */
+  readonly onInUse?: () => void
   readonly onStop?: () => void
 }
 
@@ -59,6 +62,8 @@ interface ReadyVolume {
 interface PodState {
   pod: Pod
   volumes: ReadonlyMap<string, ReadyVolume>
+  /** Attachable volumes, from before they are mounted until they no longer are. */
+  readonly inUse: Set<string>
   mounted: boolean
   /** The last of what is done for this pod; the next waits for it. */
   work: Promise<unknown>
@@ -71,6 +76,8 @@ const refreshMs = 60_000
 export class NodeVolumes implements PodResources {
   readonly #options: NodeVolumesOptions
   readonly #pods = new Map<string, PodState>()
+  /** Attachable volumes of pods that an earlier process of this kubelet mounted. */
+  readonly #found = new Map<string, readonly string[]>()
   #cancelRefresh: Cancel
   #stopped = false
 
@@ -90,6 +97,17 @@ export class NodeVolumes implements PodResources {
 
   mounted(uid: string): boolean {
     return this.#pods.get(uid)?.mounted ?? false
+  }
+
+  /** What an earlier process left mounted counts as in use from the first word that the node says. */
+  async recognise(): Promise<void> {
+    for (const [uid, names] of await csiVolumesOnDisk(this.#options.rootDir)) this.#found.set(uid, names)
+  }
+
+  /** For the node's status. */
+  volumesInUse(): string[] {
+    const known = [...this.#pods.values()].flatMap(({ inUse }) => [...inUse])
+    return [...new Set([...known, ...[...this.#found.values()].flat()])].sort()
   }
 
   observed(pod: Pod): void {
@@ -171,6 +189,7 @@ export class NodeVolumes implements PodResources {
       this.#options.objects.release(uid)
       this.#options.tokens.forget(uid)
       this.#pods.delete(uid)
+      if (this.#found.delete(uid) || state?.inUse.size) this.#options.onInUse?.()
     }
     return state ? this.#queue(state, run) : run()
   }
@@ -203,7 +222,7 @@ export class NodeVolumes implements PodResources {
     let state = this.#pods.get(uid)
     if (state) state.pod = pod
     else {
-      state = { pod, volumes: new Map(), mounted: false, work: Promise.resolve(), refreshing: false }
+      state = { pod, volumes: new Map(), inUse: new Set(), mounted: false, work: Promise.resolve(), refreshing: false }
       this.#pods.set(uid, state)
     }
     return state
@@ -240,6 +259,12 @@ export class NodeVolumes implements PodResources {
     const spec = await this.#specOf(pod, use)
     const type = this.#options.types.find((candidate) => candidate.handles(spec))
     if (!type) throw unprocessed([spec.name], `failed to get Plugin from volumeSpec for volume "${spec.name}" err=no volume plugin matched`)
+    const attachable = type.attachable?.(spec)
+    const inUse = this.#pods.get(pod.metadata.uid ?? '')?.inUse
+    if (attachable !== undefined && inUse && !inUse.has(attachable)) {
+      inUse.add(attachable)
+      this.#options.onInUse?.()
+    }
     return { spec, type, ready: await this.#setUpOne(pod, spec, type) }
   }
 

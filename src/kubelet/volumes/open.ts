@@ -5,8 +5,7 @@ import type { Random } from '../../base/random.js'
 import type { Client } from '../../client/client.js'
 import { informerFactory } from '../../client/informers/informers.js'
 import { resources } from '../../client/resources.js'
-import { csiVolume } from './csi/csi.js'
-import type { CsiDriver } from './csi/driver.js'
+import { type CsiVolumeOptions, csiVolume } from './csi/csi.js'
 import type { NodeFacts } from './downward-api/downward-api.js'
 import { type Mounter, systemMounter } from './mounter.js'
 import { NodeVolumes } from './node-volumes.js'
@@ -31,7 +30,8 @@ export interface PodResourcesOptions {
   readonly types?: readonly VolumeType[]
   readonly recursiveReadOnly?: boolean
   /** CSI drivers of this node, where it has any. */
-  readonly csi?: { readonly nodeName: string; driver(name: string): CsiDriver | undefined }
+  readonly csi?: Pick<CsiVolumeOptions, 'nodeName' | 'driver' | 'isReported'>
+  readonly onInUse?: () => void
   readonly onFault?: (pod: Pod, reason: string, message: string) => void
 }
 
@@ -47,7 +47,7 @@ export function openPodResources(options: PodResourcesOptions): NodeVolumes {
   const tokens = new TokenManager({ client, clock, random })
   const withMounter = mounter ? { mounter } : {}
   const csi = options.csi ? [csiVolume({ client, tokens, rootDir: options.rootDir, ...options.csi })] : []
-  const { recursiveReadOnly, onFault } = options
+  const { recursiveReadOnly, onFault, onInUse } = options
   const volumes: NodeVolumes = new NodeVolumes({
     ...{ client, clock, logger, objects, tokens, node, rootDir: options.rootDir, clusterDomain: options.clusterDomain },
     types: [...(options.types ?? []), ...csi, ...builtInTypes({ client, clock, objects, tokens, node, resolve, ...withMounter })],
@@ -61,6 +61,7 @@ export function openPodResources(options: PodResourcesOptions): NodeVolumes {
     ...withMounter,
     ...(recursiveReadOnly === undefined ? {} : { recursiveReadOnly }),
     ...(onFault ? { onFault } : {}),
+    ...(onInUse ? { onInUse } : {}),
     onStop: () => ending.abort(new Error('the kubelet has been stopped')),
   })
   return volumes

@@ -13,6 +13,8 @@ export interface VolumeType {
   /** Where the volume is now, for a bind mount into a container (a device for a block volume). Throws what the event says. */
   setUp(request: VolumeRequest): Promise<VolumeReady>
   tearDown(directory: string): Promise<void>
+  /** The name by which the control plane attaches it to the node; undefined for what needs no attaching. */
+  attachable?(spec: VolumeSpec): string | undefined
   /** Whether its content follows objects of the API, so that `setUp` is called again when they change. */
   readonly follows?: boolean
 }

@@ -75,7 +75,7 @@ describe('kube-controller-manager', () => {
 
   it.each([
     [['--controllers=*,tpyo'], /tpyo not known/],
-    [['--controllers=*,attachdetach'], /persistentvolume-attach-detach-controller known to .* not implemented/],
+    [['--controllers=*,selinux-warning-controller'], /selinux-warning-controller known to .* not implemented/],
     [['--kube-api-qps=5'], /--kube-api-qps is known to kube-controller-manager but not implemented/],
     [['--kubeconfig='], /--kubeconfig must be specified/],
     [['--leader-elect-renew-deadline=20s'], /must be greater than --leader-elect-renew-deadline/],

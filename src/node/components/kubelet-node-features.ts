@@ -93,9 +93,15 @@ export async function openNodeFeatures(options: NodeFeaturesOptions): Promise<No
   const volumes = openPodResources({
     ...{ client, clock, random, logger, rootDir, clusterDomain: configuration.clusterDomain || 'cluster.local', resolve: resolvePath },
     node: { allocatable: () => resources.allocatable, hostIps },
-    csi: { nodeName: options.nodeName, driver: (name) => csi.driver(name) },
+    csi: {
+      nodeName: options.nodeName,
+      driver: (name) => csi.driver(name),
+      isReported: (volume) => kubelet?.node.node?.status?.volumesInUse?.includes(volume) ?? false,
+    },
+    onInUse: () => kubelet?.keeper.stateChanged(options.nodeName),
     onFault: (pod, reason, message) => kubelet?.recorder.event({ ...pod, apiVersion: 'v1', kind: 'Pod' }, 'Warning', reason, message),
   })
+  await volumes.recognise()
   const pressure = new NodePressure({
     ...{ clock, logger },
     manager: new EvictionManager({

@@ -13,7 +13,7 @@ import { type TestApiServer, testApiServer } from '../../../client/testdata/api-
 import { FakeCsiDriver } from '../testdata/csi-driver.js'
 import { TokenManager } from '../tokens/token-manager.js'
 import type { VolumeRequest } from '../volume-type.js'
-import { csiVolume } from './csi.js'
+import { csiVolume, csiVolumesOnDisk } from './csi.js'
 import { CsiRegistration } from './registration.js'
 
 describe('CSI drivers', () => {
@@ -98,6 +98,10 @@ describe('CSI drivers', () => {
     expect(published?.get(1)).toEqual(['handle-1'])
     expect(published?.get(3)?.[0]).toMatch(/plugins\/kubernetes\.io\/csi\/disk\.test\/[0-9a-f]{64}\/globalmount$/)
     expect(published?.get(8)?.join()).toContain('csi.storage.k8s.io/pod.uid')
+    expect([...(await csiVolumesOnDisk(root))]).toEqual([
+      ['u1', ['kubernetes.io/csi/disk.test^handle-1']],
+      ['u2', ['kubernetes.io/csi/disk.test^handle-1']],
+    ])
     driver.calls.length = 0
     await type().tearDown(first.directory)
     await rm(join(root, 'pods/u1'), { recursive: true })

@@ -25,6 +25,8 @@ export interface CsiVolumeOptions {
   readonly rootDir: string
   readonly nodeName: string
   driver(name: string): CsiDriver | undefined
+  /** Whether the node's status says that the volume is in use, so that it is not detached under it. Default: it does. */
+  isReported?(volume: string): boolean
 }
 
 interface VolumeData {
@@ -52,6 +54,7 @@ export function csiVolume(options: CsiVolumeOptions): VolumeType {
   return {
     plugin: csiPlugin,
     handles: ({ volume, persistent }) => volume.csi !== undefined || persistent?.spec?.csi !== undefined,
+    attachable: ({ persistent }) => (persistent?.spec?.csi ? uniqueName(persistent.spec.csi) : undefined),
     setUp: (request) => setUp(options, request),
     tearDown: (directory) => tearDown(options, directory),
   }
@@ -131,8 +134,8 @@ async function stage(
 
 /** What the attacher said, once the control plane has attached the volume; drivers that need no attaching say nothing. */
 async function attachment(
-  { client, nodeName }: CsiVolumeOptions,
-  { object, data }: Volume,
+  { client, nodeName, isReported = () => true }: CsiVolumeOptions,
+  { object, data, source }: Volume,
   spec: VolumeSpec,
 ): Promise<Readonly<Record<string, string>>> {
   if (data.volumeLifecycleMode === 'Ephemeral' || object?.spec?.attachRequired === false) return {}
@@ -149,7 +152,7 @@ async function attachment(
       'FailedMount',
       `MountVolume.WaitForAttach failed for volume "${specName(spec)}" : ${found.status.attachError.message}`,
     )
-  if (!found?.status?.attached) {
+  if (!found?.status?.attached || !isReported(uniqueName(source))) {
     const message = `Unable to attach or mount volumes: unmounted volumes=[${spec.name}], unattached volumes=[${spec.name}], failed to process volumes=[]: timed out waiting for the condition`
     throw new RuntimeError('FailedMount', message)
   }
@@ -221,6 +224,11 @@ function ownedByGroup({ object, source }: Volume, { persistent }: VolumeSpec): b
   return single && Boolean(source.fsType)
 }
 
+/** As a node's status names it. */
+function uniqueName({ driver, volumeHandle }: CSIPersistentVolumeSource): string {
+  return `${csiPlugin}/${driver}^${volumeHandle}`
+}
+
 /** Devices have a folder of their own beside the volumes'. */
 function placeOf({ spec, directory }: VolumeRequest): string {
   return spec.block ? directory.replace('/volumes/', '/volumeDevices/') : directory
@@ -247,6 +255,23 @@ async function tearDown(options: CsiVolumeOptions, directory: string): Promise<v
   if (!(await readData(dirname(staged)))) return
   await driver.unstage(data.volumeHandle, staged)
   await rm(dirname(staged), { recursive: true, force: true })
+}
+
+/** What pods of this node have, by what lies beside their volumes: for a kubelet that has just started. Pod uid → unique names. */
+export async function csiVolumesOnDisk(rootDir: string): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>()
+  const pods = join(rootDir, 'pods')
+  for (const uid of await readdir(pods).catch(() => [])) {
+    for (const folder of ['volumes', 'volumeDevices']) {
+      const place = join(pods, uid, folder, 'kubernetes.io~csi')
+      for (const name of await readdir(place).catch(() => [])) {
+        const data = await readData(join(place, name))
+        if (data?.volumeLifecycleMode === 'Persistent')
+          found.set(uid, [...(found.get(uid) ?? []), uniqueName({ driver: data.driverName, volumeHandle: data.volumeHandle })])
+      }
+    }
+  }
+  return found
 }
 
 /** Whether a pod of this node still has the volume. */
