@@ -237,7 +237,8 @@ export class Proxier {
 
   /** Somebody may have flushed the rules of the whole machine. */
   async #check(): Promise<void> {
-    const { families, run, logger } = this.#options
+    const { families, run, logger, serviceHealth } = this.#options
+    await serviceHealth.retry()
     for (const family of families) {
       try {
         await run('nft', ['list', 'chain', dialectOf(family).ip, tableName, 'services'])

@@ -25,6 +25,8 @@ interface Check {
 export class ServiceHealth {
   readonly #options: ServiceHealthOptions
   readonly #checks = new Map<string, Check>()
+  /** Those whose port somebody else had. */
+  readonly #failed = new Map<string, { readonly port: number; readonly endpoints: number }>()
 
   constructor(options: ServiceHealthOptions) {
     this.#options = options
@@ -38,7 +40,13 @@ export class ServiceHealth {
       return
     }
     if (check) await this.#close(key, check)
+    this.#failed.delete(key)
     if (port > 0) await this.#open(key, port, endpoints)
+  }
+
+  /** Tries the ports again that could not be had. */
+  async retry(): Promise<void> {
+    for (const [key, { port, endpoints }] of [...this.#failed]) await this.sync(key, port, endpoints)
   }
 
   async close(): Promise<void> {
@@ -52,6 +60,7 @@ export class ServiceHealth {
       this.#checks.set(key, { port, servers, endpoints })
     } catch (error) {
       for (const server of servers) await closed(server)
+      this.#failed.set(key, { port, endpoints })
       const message = `node ${this.#options.nodeName} failed to start healthcheck "${key}" on port ${port}: ${(error as Error).message}`
       this.#options.logger.error('Failed to start healthcheck', { service: key, port, error: (error as Error).message })
       this.#options.failed(key, message)
