@@ -1,5 +1,5 @@
 /** From a request's body to an object of the resource's kind. Every refusal says what was wrong with the body. */
-import { parse as parseYaml } from 'yaml'
+import { duplicateKeys } from '../../api/codec/duplicate-keys.js'
 import { DecodeError } from '../../api/codec/decode.js'
 import { decodeProtobuf, protobufType } from '../../api/codec/protobuf.js'
 import type { GroupVersionKind, JsonValue, UnknownObject } from '../../api/object.js'
@@ -8,13 +8,15 @@ import { badRequest, StatusError, unsupportedMediaType } from '../../api/status.
 import { invalidQuery, optionsKind } from './queries.js'
 import { messageOf } from '../../base/errors.js'
 import type { ServedResource } from '../registry/resource.js'
+import { readYaml } from './yaml.js'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** Nesting beyond this is an attack, not an object (encoding/json's own bound). */
 const depthMax = 10_000
 
-export function parseBody(bytes: Uint8Array, contentType: string | undefined): JsonValue {
+/** `twice` gets a message for each member that is there twice; of those the last counts. */
+export function parseBody(bytes: Uint8Array, contentType: string | undefined, twice?: string[]): JsonValue {
   const type = (contentType ?? 'application/json').split(';')[0]?.trim() ?? ''
   if (type === protobufType) return parseProtobuf(bytes)
   let text: string
@@ -23,17 +25,32 @@ export function parseBody(bytes: Uint8Array, contentType: string | undefined): J
   } catch {
     throw badRequest('the body of the request was in an unknown format - it is not UTF-8')
   }
-  if (type === 'application/yaml' || type === 'application/apply-patch+yaml') return parseYamlText(text)
+  if (type === 'application/yaml' || type === 'application/apply-patch+yaml') return parseYamlText(text, twice)
   if (type !== 'application/json' && type !== '' && !type.endsWith('+json')) {
     throw unsupportedMediaType(
       'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
     )
   }
+  let value: JsonValue
   try {
-    return JSON.parse(text) as JsonValue
+    value = JSON.parse(text) as JsonValue
   } catch (error) {
     throw badRequest(`couldn't get version/kind; json parse error: ${messageOf(error)}`)
   }
+  if (twice) noteDuplicates(text, value, twice)
+  return value
+}
+
+function noteDuplicates(text: string, value: JsonValue, twice: string[]): void {
+  try {
+    for (const path of duplicateKeys(text, value)) twice.push(`duplicate field "${path}"`)
+  } catch (error) {
+    throw error instanceof RangeError ? tooDeep() : error
+  }
+}
+
+function tooDeep(): StatusError {
+  return badRequest(`the body of the request is nested too deeply (at most ${depthMax} levels)`)
 }
 
 function parseProtobuf(bytes: Uint8Array): JsonValue {
@@ -44,9 +61,9 @@ function parseProtobuf(bytes: Uint8Array): JsonValue {
   }
 }
 
-function parseYamlText(text: string): JsonValue {
+function parseYamlText(text: string, twice: string[] = []): JsonValue {
   try {
-    return parseYaml(text, { schema: 'core', maxAliasCount: 100, uniqueKeys: true }) as JsonValue
+    return readYaml(text, twice)
   } catch (error) {
     throw badRequest(`error converting YAML to JSON: ${messageOf(error)}`)
   }
@@ -76,12 +93,13 @@ export interface Decodable {
   readonly codec: Pick<ServedResource['codec'], 'decode' | 'applyDefaults'>
 }
 
-/** The value as an object of the resource's kind, decoded and defaulted. */
+/** The value as an object of the resource's kind, decoded and defaulted. `twice`: what parsing has found already. */
 export function decodeObject(
   served: Decodable,
   value: JsonValue,
   validation: FieldValidation,
   warn: (message: string) => void,
+  twice: readonly string[] = [],
 ): UnknownObject {
   const { info, codec } = served
   const wanted = apiVersionOf(info)
@@ -106,11 +124,11 @@ export function decodeObject(
   } catch (error) {
     if (error instanceof DecodeError)
       throw new UndecodableError(`${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}: ${error.message}`)
-    if (error instanceof RangeError) throw badRequest(`the body of the request is nested too deeply (at most ${depthMax} levels)`)
+    if (error instanceof RangeError) throw tooDeep()
     throw error
   }
-  if (unknown.length > 0) {
-    const faults = unknown.map((path) => `unknown field "${path}"`)
+  if (unknown.length > 0 || (twice.length > 0 && validation !== 'Ignore')) {
+    const faults = [...unknown.map((path) => `unknown field "${path}"`), ...twice]
     if (validation === 'Strict') throw new UndecodableError(`strict decoding error: ${faults.join(', ')}`)
     for (const fault of faults) warn(fault)
   }

@@ -1,15 +1,12 @@
 /** The body of a server-side apply: YAML, or JSON, which is YAML too and far faster to read. */
-import { parseAllDocuments } from 'yaml'
 import { duplicateKeys } from '../../api/codec/duplicate-keys.js'
 import { type JsonObject, type JsonValue } from '../../api/object.js'
 import { badRequest } from '../../api/status.js'
 import { messageOf } from '../../base/errors.js'
 import type { FieldValidation } from './body.js'
+import { readYaml } from './yaml.js'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
-/** Aliases beyond this are an attack, not an object. */
-const aliasesMax = 100
-
 /** Of several documents the first is read. A member that is there twice counts as it is last; `warn` hears of it, or it is refused. */
 export function parseConfiguration(bytes: Uint8Array, validation: FieldValidation, warn: (message: string) => void): JsonObject {
   let text: string
@@ -43,14 +40,7 @@ function parseJson(text: string, validation: FieldValidation, twice: string[]): 
 
 function parseYaml(text: string, twice: string[]): JsonValue {
   try {
-    const documents = parseAllDocuments(text, { schema: 'core', merge: true })
-    const document = Array.isArray(documents) ? documents[0] : undefined
-    if (!document) throw new Error('it is empty')
-    for (const error of document.errors) {
-      if (error.code !== 'DUPLICATE_KEY') throw error
-      twice.push(error.message.split('\n', 1)[0] ?? '')
-    }
-    return document.toJS({ maxAliasCount: aliasesMax }) as JsonValue
+    return readYaml(text, twice)
   } catch (error) {
     throw badRequest(`error decoding YAML: ${messageOf(error)}`)
   }

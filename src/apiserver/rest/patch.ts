@@ -1,5 +1,4 @@
 /** PATCH of objects: JSON patch, merge patch, strategic merge patch. */
-import { duplicateKeys } from '../../api/codec/duplicate-keys.js'
 import type { GroupVersionKind, JsonValue, UnknownObject } from '../../api/object.js'
 import { jsonPatch } from '../../api/patch/json-patch.js'
 import { PatchError } from '../../api/patch/json.js'
@@ -62,9 +61,9 @@ export async function patchObject(rest: RestRequest, deps: RestDeps): Promise<vo
 
 /** A member that is there twice counts as it is last; `warn` hears of it, or it is refused. */
 export function parsePatch(bytes: Uint8Array, validation: FieldValidation, warn: (message: string) => void): JsonValue {
-  const value = parseBody(bytes, 'application/json')
-  if (validation === 'Ignore') return value
-  const twice = duplicateKeys(new TextDecoder().decode(bytes), value).map((path) => `duplicate field "${path}"`)
+  if (validation === 'Ignore') return parseBody(bytes, 'application/json')
+  const twice: string[] = []
+  const value = parseBody(bytes, 'application/json', twice)
   if (twice.length > 0 && validation === 'Strict') throw invalidPatch(`strict decoding error: ${twice.join(', ')}`)
   for (const message of twice) warn(message)
   return value

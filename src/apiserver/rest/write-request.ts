@@ -76,8 +76,9 @@ export function assertSameUid({ served, info }: RestRequest, { metadata }: Unkno
 }
 
 /** Decoded as it was sent: an empty list of managedFields says something (drop them), although an object never has one. */
-export function decodeSent(...[served, value, validation, warn]: Parameters<typeof decodeObject>): UnknownObject {
-  const object = decodeObject(served, value, validation, warn)
+export function decodeSent(...sent: Parameters<typeof decodeObject>): UnknownObject {
+  const [, value] = sent
+  const object = decodeObject(...sent)
   const { metadata } = value as { metadata?: { managedFields?: unknown } | null }
   if (Array.isArray(metadata?.managedFields) && metadata.managedFields.length === 0) object.metadata.managedFields = []
   return object

@@ -22,8 +22,9 @@ export async function createObject(rest: RestRequest, deps: RestDeps): Promise<v
   const { served, info, request, warnings } = rest
   const validation = fieldValidationOf(request.query, info.verb)
   const write = writeRequest(rest)
-  const value = parseBody(await request.body(), request.credentials.header('content-type'))
-  const object = decodeSent(served, value, validation, (message) => warnings.push(message))
+  const twice: string[] = []
+  const value = parseBody(await request.body(), request.credentials.header('content-type'), twice)
+  const object = decodeSent(served, value, validation, (message) => warnings.push(message), twice)
   bindNamespace(object.metadata, served.info.namespaced, info.namespace)
   dropSystemMetadata(object.metadata)
   trackFields(served, object, undefined, fieldWriter(rest, deps))
@@ -35,8 +36,9 @@ export async function updateObject(rest: RestRequest, deps: RestDeps): Promise<v
   const { served, info, request, warnings } = rest
   const validation = fieldValidationOf(request.query, info.verb)
   const write = writeRequest(rest)
-  const value = parseBody(await request.body(), request.credentials.header('content-type'))
-  const object = decodeSent(served, value, validation, (message) => warnings.push(message))
+  const twice: string[] = []
+  const value = parseBody(await request.body(), request.credentials.header('content-type'), twice)
+  const object = decodeSent(served, value, validation, (message) => warnings.push(message), twice)
   bindNamespace(object.metadata, served.info.namespaced, info.namespace)
   object.metadata.name ??= info.name
   if (object.metadata.name !== info.name)
