@@ -38,7 +38,7 @@ export function servedVersions(definition: Definition, cacherDeps: CacherDeps, p
       return {
         info,
         stored,
-        codec: codecOf(schema),
+        codec: codecOf(schema, scale),
         schema: version.schema?.openAPIV3Schema ?? {},
         ...(version === storage ? {} : { conversion: conversionOf(info, schema, storedInfo, storedSchema) }),
         ...(warning ? { deprecationWarning: warning } : {}),
@@ -77,17 +77,34 @@ function infoOf({ spec, status }: Definition, version: Version): ResourceInfo {
   }
 }
 
-function codecOf(schema: StructuralSchema): ObjectCodec {
+type ScalePaths = NonNullable<NonNullable<Version['subresources']>['scale']>
+
+function codecOf(schema: StructuralSchema, scale: ScalePaths | undefined): ObjectCodec {
+  const scaled = scale && scaleRules(scale)
   return {
     decode: (value, unknown) => schema.decode(value, unknown),
     applyDefaults: (object) => schema.applyDefaults(object),
     validateShape(object, old) {
       const found = schema.validate(object)
-      const faults = old ? found.filter((fault) => !isUnchanged(fault, object, old)) : found
+      const shape = old ? found.filter((fault) => !isUnchanged(fault, object, old)) : found
+      const faults = scaled ? [...shape, ...scaled(object)] : shape
       if (!schema.rules) return faults
       return [...faults, ...(faults.some(({ reason }) => blocking.has(reason)) ? [notChecked] : schema.rules.validate(object, old))]
     },
   }
+}
+
+/** What a Scale shows must be what a Scale can be; faults have the path as the definition writes it. */
+function scaleRules({ specReplicasPath, statusReplicasPath }: ScalePaths): (object: UnknownObject) => Fault[] {
+  const counts = [specReplicasPath, statusReplicasPath].map((path) => ({ path, find: parseJsonPath(path).find }))
+  return (object) =>
+    counts.flatMap(({ path, find }): Fault[] => {
+      const [value] = find(object)
+      const fault = (detail: string): Fault[] => [{ path, reason: 'FieldValueInvalid', value, detail }]
+      if (typeof value !== 'number') return []
+      if (value < 0) return fault('should be a non-negative integer')
+      return value > 2 ** 31 - 1 ? fault(`should be less than or equal to ${2 ** 31 - 1}`) : []
+    })
 }
 
 /** Faults that leave a value which rules are not made for. */
@@ -120,9 +137,8 @@ function conversionOf(info: ResourceInfo, schema: StructuralSchema, storedInfo: 
       return storedSchema.decode({ ...object, kind: storedInfo.kind, apiVersion: apiVersionOf(storedInfo) } as never)
     },
     fromStored(object: UnknownObject): UnknownObject {
-      const view = schema.decode({ ...object, kind: info.kind, apiVersion: apiVersionOf(info) } as never)
-      schema.applyDefaults(view)
-      return view
+      // Defaults are those of the version that is stored, and of what is sent.
+      return schema.decode({ ...object, kind: info.kind, apiVersion: apiVersionOf(info) } as never)
     },
   }
 }
@@ -147,12 +163,24 @@ function strategyOf(definition: Definition): Strategy {
     resource: { group, resource: names.plural },
     allowUnconditionalUpdate: false,
     selectableFields,
+    warnings: finalizerWarnings,
     ...(hasStatus
       ? {}
       : { generation: (object: UnknownObject, old: UnknownObject) => !sameJson(outsideMetadata(object), outsideMetadata(old)) }),
     ...(definition.metadata.deletionTimestamp ? { prepareForCreate: refuse } : {}),
   }
 }
+
+/** Of a name without a domain nobody can tell whose it is. */
+function finalizerWarnings({ metadata }: UnknownObject, old: UnknownObject | undefined): string[] {
+  return (metadata.finalizers ?? [])
+    .filter((name) => !name.includes('/') && !standardFinalizers.has(name) && !old?.metadata.finalizers?.includes(name))
+    .map(
+      (name) =>
+        `metadata.finalizers: ${JSON.stringify(name)}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
+    )
+}
+const standardFinalizers = new Set(['foregroundDeletion', 'orphan', 'kubernetes'])
 
 function outsideMetadata({ metadata: _, kind: __, apiVersion: ___, ...rest }: UnknownObject): unknown {
   return rest

@@ -45,7 +45,7 @@ export async function serveScale(rest: RestRequest, deps: RestDeps): Promise<voi
     const entries = old.metadata.managedFields ?? []
     const present = scaleOf(view, old)
     const next = change({ ...present, metadata: { ...present.metadata, managedFields: scaleEntries(entries, pathOf) } })
-    const object = withReplicas(view, old, next)
+    const object = withReplicas(served, view, old, next)
     const untracked = entries.length === 0 && !next.metadata.managedFields?.length
     setEntries(object, untracked ? [] : parentEntries(entries, next.metadata.managedFields ?? [], pathOf, apiVersion))
     return toStored(served, object)
@@ -115,10 +115,11 @@ function pathsIn({ info, stored }: ServedResource): ReplicasPath {
   }
 }
 
-function withReplicas(view: ScaleView, old: UnknownObject, scale: Scalable): UnknownObject {
+function withReplicas({ info }: ServedResource, view: ScaleView, old: UnknownObject, scale: Scalable): UnknownObject {
   const replicas = scale.spec?.replicas ?? 0
   const name = old.metadata.name ?? ''
-  if (replicas < 0) {
+  // Custom resources have rules of their own for where they keep theirs.
+  if (replicas < 0 && info.typeId !== 'custom') {
     throw invalid({ group: 'autoscaling', kind: 'Scale' }, name, [
       { path: 'spec.replicas', reason: 'FieldValueInvalid', value: replicas, detail: 'must be greater than or equal to 0' },
     ])

@@ -23,7 +23,8 @@ export const customResourceDefinitionStrategy: Strategy<Definition> = {
     rememberStoredVersion(definition)
   },
   prepareForStatusUpdate(definition) {
-    rememberStoredVersion(definition)
+    // An administrator takes versions out, but objects always lie there in some.
+    if (!definition.status?.storedVersions?.length) rememberStoredVersion(definition)
   },
   validate: (definition, old) => definitionFaults(definition, old),
   warnings: ({ spec }) =>
@@ -54,6 +55,6 @@ export const customResourceDefinitionStrategy: Strategy<Definition> = {
 /** Every version that objects may lie in the store in. Only an administrator takes one out again, by the status. */
 function rememberStoredVersion({ spec, status }: Definition): void {
   const stored = spec.versions?.find(({ storage }) => storage)?.name
-  if (!stored || !status) return
+  if (stored === undefined || !status) return
   if (!status.storedVersions?.includes(stored)) status.storedVersions = [...(status.storedVersions ?? []), stored]
 }

@@ -5,6 +5,7 @@
 import type { Fault } from '../../../api/status.js'
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '../../../api/types/apiextensions-v1.js'
 import { sameJson } from '../../../api/same-json.js'
+import { defaultFaults } from './default-faults.js'
 import { ruleFaults } from './rule-faults.js'
 import { schemaFaults } from './schema-faults.js'
 
@@ -162,8 +163,10 @@ function versionFaults(versions: readonly Version[]): Fault[] {
     'validation',
     ({ openAPIV3Schema }, path) => {
       if (!openAPIV3Schema) return []
-      const faults = schemaFaults(openAPIV3Schema, `${path}.openAPIV3Schema`)
-      return [...faults, ...ruleFaults(openAPIV3Schema, `${path}.openAPIV3Schema`, faults.length === 0)]
+      const at = `${path}.openAPIV3Schema`
+      const shape = schemaFaults(openAPIV3Schema, at)
+      const faults = shape.length > 0 ? shape : defaultFaults(openAPIV3Schema, at)
+      return [...faults, ...ruleFaults(openAPIV3Schema, at, faults.length === 0)]
     },
   )
   for (const [i, { schema }] of versions.entries())

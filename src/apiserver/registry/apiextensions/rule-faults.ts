@@ -1,12 +1,12 @@
 /**
  * What is wrong with the x-kubernetes-validations of a definition (KEP-2876): rules that do not compile, that look at an old value
- * which cannot be found, or that could cost more than a request may; and defaults that rules would refuse.
+ * which cannot be found, or that could cost more than a request may.
  */
 import { estimatedCostLimit, estimatedTotalCostLimit, compatibleMinor } from '../../../api/cel/kubernetes/environment.js'
 import { requestBytesMax, type SchemaType, schemaType, sizeHint } from '../../../api/cel/kubernetes/schema-type.js'
 import { type CompiledRule, compileRule, ruleEnvironments } from '../../../api/structural/rules/compile-rule.js'
 import { ruleFieldPath } from '../../../api/structural/rules/field-path.js'
-import { compileRules, hasRules } from '../../../api/structural/rules/rules.js'
+import { hasRules } from '../../../api/structural/rules/rules.js'
 import { additionalOf, itemsOf, propertiesOf } from '../../../api/structural/members.js'
 import type { Fault } from '../../../api/status.js'
 import type { JSONSchemaProps, ValidationRule } from '../../../api/types/apiextensions-v1.js'
@@ -20,11 +20,10 @@ const forbidden = (path: string, detail: string): Fault => ({ path, reason: 'Fie
 /** `isSound`: the schema has no other faults, so that its rules can be understood. */
 export function ruleFaults(schema: Schema, path: string, isSound: boolean): Fault[] {
   if (!hasRules(schema)) return []
-  const defaults = isSound ? defaultFaults(schema, path, true) : []
   const total: Total = { cost: 0, expensive: [] }
   const place: Place = { path, type: undefined, cardinality: 1, uncorrelated: undefined, root: true, total }
-  const { shape, rules } = check(schema, place, isSound && defaults.length === 0)
-  return [...defaults, ...shape, ...rules, ...totalFaults(total, path)]
+  const { shape, rules } = check(schema, place, isSound)
+  return [...shape, ...rules, ...totalFaults(total, path)]
 }
 
 interface Total {
@@ -181,19 +180,4 @@ function costText(what: string, cost: number, limit: number): string {
   const factor = cost / limit
   const shown = factor > 100 ? 'more than 100x' : factor < 1.5 ? `${factor.toFixed(6)}x` : `${factor.toFixed(1)}x`
   return `${what} exceeds budget by factor of ${shown} (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)`
-}
-
-/** A default must be right when it is there from the start, and when it has been there before. */
-function defaultFaults(schema: Schema, path: string, root: boolean): Fault[] {
-  const own = schema.default
-  const rules = own === undefined || own === null ? undefined : compileRules(schema, root)
-  const at = `${path}.default`
-  const unchanged = rules?.validate(own, own, at) ?? []
-  const faults = unchanged.length > 0 ? unchanged : (rules?.validate(own, undefined, at) ?? [])
-  const items = itemsOf(schema)
-  return [
-    ...faults,
-    ...(items ? defaultFaults(items, `${path}.items`, false) : []),
-    ...propertiesOf(schema).flatMap(([name, member]) => defaultFaults(member, `${path}.properties[${name}]`, false)),
-  ]
 }
