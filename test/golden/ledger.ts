@@ -4,7 +4,9 @@
  */
 
 /** One case each: "area/name". */
-export const knownDifferences: Readonly<Record<string, string>> = {}
+export const knownDifferences: Readonly<Record<string, string>> = {
+  'crd-objects/large-integers-survive': 'integers beyond 2^53 lose digits',
+}
 
 /**
  * Groups that are being worked on, by the beginning of "area/name". Of each at least one case still differs; a group that has
@@ -16,7 +18,6 @@ export const groupsUnderWay: Readonly<Record<string, string>> = {
   'batch/': 'rules of Jobs and CronJobs are being written',
   'containers/': 'rules of Pods are being written',
   'core/': 'rules of the core kinds are being written',
-  'crd-': 'rules of CustomResourceDefinitions are being written',
   'listing/': 'managed fields of lists differ',
   'negotiation/': 'content negotiation is being completed',
   'networking/': 'rules of Ingress and NetworkPolicy are being written',
