@@ -50,7 +50,9 @@ const implemented = new Set([
     'cpuCFSQuotaPeriod',
   ],
   ...['podPidsLimit', 'podLogsDir', 'resolvConf', 'seccompDefault', 'containerLogMaxSize', 'containerLogMaxFiles', 'serializeImagePulls'],
-  ...['kubeReserved', 'systemReserved', 'evictionHard', 'podsPerCore', 'enforceNodeAllocatable'],
+  ...['kubeReserved', 'systemReserved', 'evictionHard', 'podsPerCore', 'enforceNodeAllocatable', 'evictionSoft', 'evictionSoftGracePeriod'],
+  ...['evictionMinimumReclaim', 'evictionPressureTransitionPeriod', 'evictionMaxPodGracePeriod', 'mergeDefaultEvictionSettings'],
+  ...['imageGCHighThresholdPercent', 'imageGCLowThresholdPercent', 'imageMinimumGCAge', 'imageMaximumGCAge'],
 ])
 
 export function readKubeletConfig(flags: Flags, { resolvePath, logger }: HostedDeps): KubeletConfig {

@@ -10,23 +10,24 @@ import type { Pod, Secret } from '../../api/types/core-v1.js'
 import type { RuntimeClass } from '../../api/types/node-v1.js'
 import type { Client } from '../../client/client.js'
 import { resources } from '../../client/resources.js'
-import { PodCgroups } from '../../kubelet/cgroups/pod-cgroups.js'
-import { CgroupTree } from '../../kubelet/machine/cgroup-tree.js'
-import { LinuxMachine } from '../../kubelet/machine/linux.js'
-import { nodeResources } from '../../kubelet/nodes/allocatable.js'
-import { healthyStates, type NodeDescription, type NodeState } from '../../kubelet/nodes/node-object.js'
+import type { NodeDescription, NodeState } from '../../kubelet/nodes/node-object.js'
+import type { Kubelet } from '../../kubelet/kubelet.js'
 import type { RuntimeHealth } from '../../kubelet/runtime.js'
 import { CriClient } from '../../kubelet/runtimes/cri/api/client.js'
 import { type Credential, credentialsOf } from '../../kubelet/runtimes/cri/credentials.js'
 import { CriRuntime } from '../../kubelet/runtimes/cri/cri-runtime.js'
+import { criImageStore } from '../../kubelet/runtimes/cri/image-store.js'
 import { parseResolvConf } from '../../kubelet/runtimes/cri/dns-config.js'
-import { openPodResources } from '../../kubelet/volumes/open.js'
 import type { HostedDeps } from './component.js'
 import type { KubeletConfig } from './kubelet-config.js'
+import { type NodeFeatures, openNodeFeatures } from './kubelet-node-features.js'
 
 export interface RealNode {
   readonly runtime: CriRuntime
   readonly node: NodeDescription
+  readonly features: NodeFeatures
+  /** The kubelet runs: from now on the node is looked at, and images are collected. */
+  start(kubelet: Kubelet): void
   /** Ends what belongs to no pod that is known. */
   sweep(uids: ReadonlySet<string>): Promise<void>
   stop(): Promise<void>
@@ -47,42 +48,39 @@ const retryMs = 1_000
 
 export async function openRealNode(options: RealNodeOptions): Promise<RealNode> {
   const { config, endpoint, client, deps, rootDir } = options
-  const { clock, random, logger, resolvePath } = deps
+  const { clock, logger, resolvePath } = deps
   const { configuration } = config
   const cri = new CriClient({
     ...{ clock, runtimeSocket: resolvePath(socketOf(endpoint)), timeoutMs: configuration.runtimeRequestTimeout },
     ...(configuration.imageServiceEndpoint ? { imageSocket: resolvePath(socketOf(configuration.imageServiceEndpoint)) } : {}),
   })
   const { runtimeName, runtimeVersion } = await connected(cri, endpoint, deps)
-  const cgroups = await CgroupTree.open()
-  const machine = new LinuxMachine({ rootDir, cgroups, imagesDir: () => undefined })
-  const node = await describe(options, machine, `${runtimeName}://${runtimeVersion}`, () => runtime.health())
-  const { ips, allocatable = {} } = node
-  const podCgroups = new PodCgroups({
-    ...{ files: cgroups, driver: configuration.cgroupDriver as 'cgroupfs' | 'systemd', root: configuration.cgroupRoot },
-    node: { cpuMilli: Number(node.capacity.cpu) * 1000, memoryBytes: quantityValue(allocatable.memory) },
-    ...{
-      enforcesQuota: configuration.cpuCFSQuota,
-      cpuPeriodUs: configuration.cpuCFSQuotaPeriod * 1000,
-      processesMax: configuration.podPidsLimit,
-    },
+  const { fsId } = (await cri.imageFsInfo().catch(() => []))[0] ?? {}
+  const ips = addressesOf(options.description)
+  const features = await openNodeFeatures({
+    ...{ deps, client, configuration, rootDir, nodeName: options.description.name },
+    hostIps: () => ips,
+    imagesDir: () => fsId?.mountpoint,
+    ready: () => readiness(runtime.health()),
   })
-  await podCgroups.start()
-  const volumes = openPodResources({
-    ...{ client, clock, random, logger, rootDir, clusterDomain: configuration.clusterDomain, resolve: resolvePath },
-    node: { allocatable: () => allocatable, hostIps: () => ips },
-  })
+  const { capacity, allocatable } = features.resources
+  const node: NodeDescription = {
+    ...{ ...options.description, ips, capacity, allocatable },
+    info: { ...options.description.info, containerRuntimeVersion: `${runtimeName}://${runtimeVersion}` },
+    conditions: () => features.conditions(),
+    volumesInUse: () => features.volumes.volumesInUse(),
+  }
   const runtime = new CriRuntime({
-    ...{ clock, logger, client: cri, name: runtimeName, version: runtimeVersion, resources: volumes, rootDir },
+    ...{ clock, logger, client: cri, name: runtimeName, version: runtimeVersion, resources: features.volumes, rootDir },
     sandbox: {
       logsDir: resolvePath(configuration.podLogsDir),
-      cgroupParent: (pod) => podCgroups.parent(pod),
+      cgroupParent: (pod) => features.cgroupParent(pod),
       dns: {
         ...{ servers: configuration.clusterDNS, domain: configuration.clusterDomain },
         host: parseResolvConf(textOf(resolvePath(configuration.resolvConf || '/etc/resolv.conf'))),
       },
     },
-    node: { memoryBytes: quantityValue(node.capacity.memory), cgroupVersion: cgroups.version },
+    node: { memoryBytes: quantityValue(capacity.memory), cgroupVersion: features.cgroupVersion },
     security: { seccompDefault: configuration.seccompDefault, seccompDir: `${rootDir}/seccomp` },
     logLinksDir: resolvePath('/var/log/containers'),
     rotation: { sizeMax: quantityValue(configuration.containerLogMaxSize), filesMax: configuration.containerLogMaxFiles },
@@ -90,20 +88,25 @@ export async function openRealNode(options: RealNodeOptions): Promise<RealNode> 
     hostIps: () => ips,
     pullSecrets: (pod) => pullSecrets(client, pod),
     runtimeHandler: (pod) => runtimeHandler(client, pod),
-    prepare: async (pod) => void (await podCgroups.ensure(pod)),
-    release: (uid) => podCgroups.remove(uid),
+    prepare: (pod) => features.prepare(pod),
+    release: (uid) => features.release(uid),
   })
   await runtime.open()
   return {
-    ...{ runtime, node },
+    ...{ runtime, node, features },
+    start: (kubelet) =>
+      features.start(
+        kubelet,
+        runtime,
+        criImageStore({ client: cri, fileSystem: () => features.machine.fileSystem(fsId?.mountpoint ?? rootDir) }),
+      ),
     async sweep(uids) {
       for (const { uid } of [...runtime.pods()]) if (!uids.has(uid)) await runtime.removePod(uid)
-      await volumes.sweep(uids)
-      await podCgroups.sweep(uids)
+      await features.sweep(uids)
     },
     async stop() {
       runtime.stop()
-      await volumes.stop()
+      await features.stop()
       cri.close()
     },
   }
@@ -133,28 +136,15 @@ async function connected(cri: CriClient, endpoint: string, { clock, logger }: Ho
   }
 }
 
-async function describe(
-  { config, description }: RealNodeOptions,
-  machine: LinuxMachine,
-  containerRuntimeVersion: string,
-  health: () => RuntimeHealth,
-): Promise<NodeDescription> {
-  const { kubeReserved, systemReserved, evictionHard, podsPerCore } = config.configuration
-  const reservations = { maxPods: config.maxPods, podsPerCore, kubeReserved, systemReserved, evictionHard }
-  const { capacity, allocatable } = nodeResources(await machine.capacity(), reservations)
+function addressesOf({ ips }: NodeDescription): readonly string[] {
   const own = defaultAddresses()
-  return {
-    ...{ ...description, capacity, allocatable },
-    ips: description.ips.length === 1 && description.ips[0] === '127.0.0.1' && own.length > 0 ? own : description.ips,
-    info: { ...description.info, containerRuntimeVersion },
-    conditions: () => healthyStates.map((state) => (state.type === 'Ready' ? readiness(state, health()) : state)),
-  }
+  return ips.length === 1 && ips[0] === '127.0.0.1' && own.length > 0 ? own : ips
 }
 
 /** As upstream puts it: every fault, in brackets when there are several. */
-function readiness(well: NodeState, { runtime, network }: RuntimeHealth): NodeState {
+function readiness({ runtime, network }: RuntimeHealth): NodeState | undefined {
   const faults = [...runtime, ...(network === undefined ? [] : [network])]
-  if (faults.length === 0) return well
+  if (faults.length === 0) return undefined
   const message = faults.length === 1 ? (faults[0] as string) : `[${faults.join(', ')}]`
   return { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message }
 }

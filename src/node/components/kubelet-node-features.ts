@@ -41,7 +41,7 @@ export interface NodeFeaturesOptions {
   /** Where the runtime keeps its images. */
   imagesDir?(): string | undefined
   /** How the Ready condition stands. Default: well. */
-  ready?(): NodeState
+  ready?(): NodeState | undefined
 }
 
 export interface NodeFeatures {

@@ -19,6 +19,7 @@ import { networkProbe } from '../../kubelet/runtimes/native/network-probe.js'
 import { MixedRuntime } from '../../kubelet/runtimes/mixed-runtime.js'
 import { SimRuntime } from '../../kubelet/runtimes/sim/sim-runtime.js'
 import { componentProgram, type Program } from '../../kubelet/runtimes/native/program.js'
+import type { KubeletServerOptions } from '../../kubelet/server/kubelet-server.js'
 import { FlagError, type FlagDefinition, type Flags, type FlagTable, parseFlags, usage } from '../flags/flags.js'
 import definitions from '../flags/data/kubelet.json' with { type: 'json' }
 import { packageVersion } from '../version.js'
@@ -67,7 +68,9 @@ const table: FlagTable = {
     ],
     ...['cluster-dns', 'cluster-domain', 'resolv-conf', 'pod-max-pids', 'cpu-cfs-quota', 'cpu-cfs-quota-period', 'seccomp-default'],
     ...['container-log-max-size', 'container-log-max-files', 'serialize-image-pulls', 'kube-reserved', 'system-reserved', 'eviction-hard'],
-    ...['pods-per-core', 'fail-swap-on', 'rotate-certificates'],
+    ...['eviction-soft', 'eviction-soft-grace-period', 'eviction-minimum-reclaim', 'eviction-max-pod-grace-period'],
+    ...['eviction-pressure-transition-period', 'enforce-node-allocatable', 'image-gc-high-threshold', 'image-gc-low-threshold'],
+    ...['minimum-image-ttl-duration', 'pods-per-core', 'fail-swap-on', 'rotate-certificates'],
   ]),
 }
 
@@ -158,7 +161,9 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
   const kubelet = startKubelet({
     ...{ clock, random, logger, client, runtime: mixed, node, probe },
     registerNode: config.registerNode,
+    ...(real ? { refuses: real.features.refuses } : {}),
   })
+  real?.start(kubelet)
   // Static pods come first: what the servers below need may be one of them.
   const manifests = followManifests(config, node.name, kubelet, deps)
   const stopSweeping = real ? sweepRegularly(real, kubelet, deps) : () => undefined
@@ -176,7 +181,8 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
     release()
   }
   try {
-    if (config.port > 0) servers.push(await serveApi(config, { kubelet, runtime: mixed, client, deps }))
+    if (config.port > 0)
+      servers.push(await serveApi(config, { kubelet, runtime: mixed, client, deps, ...(real ? { measured: real.features.measured } : {}) }))
     if (config.healthzPort > 0) servers.push(await serveHealthz(config.healthzBindAddress, config.healthzPort))
   } catch (error) {
     await stop()
@@ -213,9 +219,10 @@ interface Served {
   readonly runtime: MixedRuntime
   readonly client: Client
   readonly deps: HostedDeps
+  readonly measured?: KubeletServerOptions['measured']
 }
 
-async function serveApi(config: KubeletConfig, { kubelet, runtime, client, deps }: Served): Promise<Serving> {
+async function serveApi(config: KubeletConfig, { kubelet, runtime, client, deps, measured }: Served): Promise<Serving> {
   const read = (flag: string, file: string) => (file === '' ? undefined : readFile(flag, deps.resolvePath(file)))
   const [cert, key] = [read('tls-cert-file', config.tlsCertFile), read('tls-private-key-file', config.tlsPrivateKeyFile)]
   const clientCa = read('client-ca-file', config.clientCaFile)
@@ -224,6 +231,7 @@ async function serveApi(config: KubeletConfig, { kubelet, runtime, client, deps 
     ...(cert && key ? { cert, key } : {}),
     ...(clientCa ? { clientCa } : {}),
     ...{ client, deps, runtime, clock: deps.clock, workers: kubelet.workers, nodes: () => [kubelet.node] },
+    ...(measured ? { measured } : {}),
     configz: () => ({ kubeletconfig: config.document }),
   })
 }
