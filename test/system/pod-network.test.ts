@@ -196,6 +196,46 @@ describe.skipIf(missing !== undefined)(`the pod network${missing ? ` (skipped: $
     })
   })
 
+  it('judges a Service by the pods behind it', async () => {
+    // As kube-proxy does it: the packet has its pod's address before it is forwarded.
+    const service = '10.96.0.77'
+    await one.must(['nft', '-f', '-'], {
+      stdin: `table ip service {
+        chain prerouting {
+          type nat hook prerouting priority dstnat
+          ip daddr ${service} tcp dport 80 dnat to ${remote.ipv4}
+        }
+      }`,
+    })
+    const toClients = { to: [{ podSelector: { matchLabels: { app: 'client' } } }] }
+    expect(await lab.connects(web, service, 80)).toBe(true)
+    await apply({ ...selectsWeb, policyTypes: ['Egress'], egress: [toClients] })
+    expect(await lab.connects(web, service, 80)).toBe(true)
+    await lab.deletePolicies()
+    await settled()
+    await apply({ ...selectsWeb, policyTypes: ['Egress'], egress: [{ to: [{ ipBlock: { cidr: '10.96.0.0/12' } }] }] })
+    expect(await lab.connects(web, service, 80)).toBe(false)
+    await one.must(['nft', 'delete', 'table', 'ip', 'service'])
+  })
+
+  it('goes on when a cable is back, and when a host has been started again', async () => {
+    await two.cut()
+    expect(await lab.connects(web, remote.ipv4, 80)).toBe(false)
+    await two.plug()
+    await vi.waitFor(async () => expect(await connects(web, remote)).toBe(true), { timeout: 10_000 })
+    await lab.stopAgent('two')
+    await two.reboot()
+    expect(await two.must(['ip', 'route'])).not.toContain('proto 81')
+    // Its card is another one, unlike that of a real machine: the neighbours are told, which they would find out in half a minute.
+    for (const address of [one.ip, one.ipv6]) await two.must(['busybox', 'ping', '-c1', address])
+    await lab.startAgent(two)
+    remote = await lab.addPod(two, 'again', { labels: { app: 'client' }, ports: [{ port: 80, name: 'http' }, { port: 81 }] })
+    // What the pods before it had is free: they went with the host.
+    expect(remote.ipv4).toBe('10.244.1.2')
+    await vi.waitFor(async () => expect(await connects(web, remote)).toBe(true), { timeout: 10_000 })
+    expect(await connects(remote, web)).toBe(true)
+  }, 40_000)
+
   it('mends what others have removed: routes at once, its table with the next look', async () => {
     await one.must(['ip', 'route', 'del', '10.244.1.0/24'])
     await vi.waitFor(async () => expect(await one.must(['ip', 'route'])).toContain('10.244.1.0/24'), { timeout: 5_000 })
