@@ -135,6 +135,30 @@ async function changeMs(
   throw new Error(`packets do not follow within ${limitMs} ms`)
 }
 
+/** How long the event loop stood still, and how much of that this process really ran: others may have had the processor. */
+class Pauses {
+  readonly #delay = monitorEventLoopDelay({ resolution: 1 })
+  readonly #timer: NodeJS.Timeout
+  #cpu = process.cpuUsage()
+  #cpuMsMax = 0
+
+  constructor() {
+    this.#delay.enable()
+    this.#timer = setInterval(() => {
+      const { user, system } = process.cpuUsage(this.#cpu)
+      this.#cpuMsMax = Math.max(this.#cpuMsMax, (user + system) / 1000)
+      this.#cpu = process.cpuUsage()
+    }, 1)
+  }
+
+  report(): void {
+    clearInterval(this.#timer)
+    this.#delay.disable()
+    figure('longest pause of the event loop meanwhile', this.#delay.max / 1e6, 'ms')
+    figure('most processor time between two turns', this.#cpuMsMax, 'ms')
+  }
+}
+
 async function measure(network: TestNetwork): Promise<void> {
   const transport = new ByteTransport()
   const all = Array.from({ length: services }, (_, i) => i)
@@ -144,14 +168,12 @@ async function measure(network: TestNetwork): Promise<void> {
     all.map((i) => slice(i, i === watched ? ['10.244.1.2'] : addressesOf(i))),
   )
   transport.prepare('nodes', [])
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
+  const pauses = new Pauses()
   const startedMs = clock.monotonic()
   const proxier = proxierOf(transport, network)
   await proxier.ready
   figure(`full sync, ${services} Services, ${services * endpointsEach} endpoints`, (clock.monotonic() - startedMs) / 1000, 's')
-  figure('longest pause of the event loop meanwhile', delay.max / 1e6, 'ms')
-  delay.disable()
+  pauses.report()
   const pods = [
     { pod: 'c', address: '10.244.2.2' },
     { pod: 'b', address: '10.244.1.2' },

@@ -31,6 +31,9 @@ export interface RulesetOptions extends TableOptions {
 
 /** Enough that the words around the elements do not count, few enough to be written without a long pause. */
 const elementsPerCommand = 500
+/** A piece is some milliseconds of work. */
+const membersPerPiece = 2_000
+const frontendsPerPiece = 250
 const noSlots: Slots = { inside: [], outside: [] }
 
 export class Ruleset {
@@ -94,14 +97,18 @@ export class Ruleset {
     this.#writeObjects(tx)
     for (const [name, { kind }] of this.#objects)
       if (kind === 'set') for (const element of remembered.get(name) ?? []) tx.addElement(`${name} ${element}`)
-    for (const member of this.#members.keys()) this.#dirtyMembers.add(member)
-    this.#writeMembers(tx)
     yield tx.take()
     let size = 0
+    for (const member of this.#members.keys()) {
+      tx.addElement(member)
+      this.#shownMembers.add(member)
+      if (++size % membersPerPiece === 0) yield tx.take()
+    }
+    this.#dirtyMembers.clear()
     for (const [id, place] of this.#places) {
       place.shown = undefined
       this.#writePlace(tx, id)
-      if (++size % elementsPerCommand === 0) yield tx.take()
+      if (++size % frontendsPerPiece === 0) yield tx.take()
     }
     yield tx.take()
   }
