@@ -128,5 +128,8 @@ function memberText(value: unknown, path: string): string {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return '?'
     at = (at as Readonly<Record<string, unknown>>)[name]
   }
-  return String(at)
+  // The recorder was Python, and writes these so.
+  if (at === true) return 'True'
+  if (at === false) return 'False'
+  return at === null ? 'None' : String(at)
 }

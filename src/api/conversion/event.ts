@@ -12,7 +12,10 @@ const renamed: readonly (readonly [core: string, events: string])[] = [
 ]
 
 export function eventFromCore(event: UnknownObject): UnknownObject {
-  return rename(event, 'events.k8s.io/v1', 0, 1)
+  const converted = rename(event, 'events.k8s.io/v1', 0, 1)
+  // The newer form leaves out what the older one prints empty.
+  for (const name of ['reportingController', 'reportingInstance']) if (converted[name] === '') delete converted[name]
+  return converted
 }
 
 export function eventToCore(event: UnknownObject): UnknownObject {

@@ -1,5 +1,6 @@
 /** autoscaling/v1 knows CPU alone; what else a v2 autoscaler has rides along in annotations, as upstream does it. */
 import type { UnknownObject } from '../object.js'
+import { annotatedCondition, annotatedMetric, annotatedStatus, metricOf, statusOf } from './autoscaler-metrics.js'
 import type {
   HorizontalPodAutoscalerSpec as SpecV2,
   HorizontalPodAutoscalerStatus as StatusV2,
@@ -23,6 +24,10 @@ interface SpecV1 {
 const isCpu = (metric: MetricSpec) =>
   metric.type === 'Resource' && metric.resource?.name === 'cpu' && metric.resource.target?.type === 'Utilization'
 
+const defaultUtilization = 80
+const cpuMetric = (averageUtilization: number): MetricSpec =>
+  ({ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } } }) as MetricSpec
+
 export function autoscalerFromV2(object: UnknownObject): UnknownObject {
   const { metrics = [], behavior, ...spec } = (object.spec ?? { maxReplicas: 0, scaleTargetRef: { kind: '', name: '' } }) as SpecV2
   const { currentMetrics, conditions, ...status } = (object.status ?? {}) as Partial<StatusV2>
@@ -31,9 +36,9 @@ export function autoscalerFromV2(object: UnknownObject): UnknownObject {
   const utilization = cpu?.resource?.target?.averageUtilization
   const current = currentMetrics?.find((metric) => metric.resource?.name === 'cpu')?.resource?.current?.averageUtilization
   const extra: Record<string, string> = {}
-  if (others.length) extra[annotations.metrics] = JSON.stringify(others)
-  if (currentMetrics?.length) extra[annotations.currentMetrics] = JSON.stringify(currentMetrics)
-  if (conditions?.length) extra[annotations.conditions] = JSON.stringify(conditions)
+  if (others.length) extra[annotations.metrics] = JSON.stringify(others.map(annotatedMetric))
+  if (currentMetrics?.length) extra[annotations.currentMetrics] = JSON.stringify(currentMetrics.map(annotatedStatus))
+  if (conditions?.length) extra[annotations.conditions] = JSON.stringify(conditions.map(annotatedCondition))
   if (behavior) extra[annotations.behavior] = JSON.stringify(behavior)
   const kept = { ...object.metadata.annotations, ...extra }
   return {
@@ -65,12 +70,11 @@ export function autoscalerToV2(object: UnknownObject): UnknownObject {
       return undefined
     }
   }
-  const cpu =
-    utilization === undefined
-      ? []
-      : [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: utilization } } }]
+  const cpu = utilization === undefined ? [] : [cpuMetric(utilization)]
   const others = take(annotations.metrics)
-  const metrics = [...cpu, ...(Array.isArray(others) ? (others as unknown[]) : [])]
+  const given = [...(Array.isArray(others) ? others.map(metricOf) : []), ...cpu]
+  // Whether there is anything to scale by is only known here, with the annotations read.
+  const metrics = given.length > 0 ? given : [cpuMetric(defaultUtilization)]
   const behavior = take(annotations.behavior)
   const currentMetrics = take(annotations.currentMetrics)
   const conditions = take(annotations.conditions)
@@ -80,6 +84,10 @@ export function autoscalerToV2(object: UnknownObject): UnknownObject {
     apiVersion: 'autoscaling/v2',
     metadata: { ...metadata, ...(Object.keys(kept).length ? { annotations: kept } : {}) },
     spec: { ...spec, ...(metrics.length ? { metrics } : {}), ...(behavior ? { behavior } : {}) },
-    status: { ...status, currentMetrics: currentMetrics ?? null, ...(conditions ? { conditions } : {}) },
+    status: {
+      ...status,
+      currentMetrics: Array.isArray(currentMetrics) ? currentMetrics.map(statusOf) : null,
+      ...(conditions ? { conditions } : {}),
+    },
   }
 }

@@ -17,6 +17,7 @@ import type { EndpointSlice } from '../types/discovery-v1.js'
 import type { IngressClass, NetworkPolicy } from '../types/networking-v1.js'
 import type { ClusterRoleBinding } from '../types/rbac-v1.js'
 import type { CSIDriver, StorageClass } from '../types/storage-v1.js'
+import type { DeviceClaim, ResourceClaim, ResourceClaimTemplate } from '../types/resource-v1.js'
 import type { PriorityClass } from '../types/scheduling-v1.js'
 import type { GroupVersionKind, UnknownObject } from '../object.js'
 import { defaultPodSpec } from './pod.js'
@@ -42,7 +43,7 @@ import { defaultFlowSchema, defaultPriorityLevel } from './flowcontrol.js'
 type Defaulter = (object: never) => void
 
 const defaulters: Readonly<Record<string, Defaulter>> = {
-  '/v1/Pod': ({ spec }: Pod) => spec && defaultPodSpec(spec, true),
+  '/v1/Pod': defaultPod,
   '/v1/PodTemplate': ({ template }: PodTemplate) => defaultTemplate(template),
   '/v1/ReplicationController': defaultReplicationController,
   '/v1/Service': defaultService,
@@ -69,6 +70,8 @@ const defaulters: Readonly<Record<string, Defaulter>> = {
   'rbac.authorization.k8s.io/v1/ClusterRoleBinding': defaultBinding,
   'storage.k8s.io/v1/StorageClass': defaultStorageClass,
   'storage.k8s.io/v1/CSIDriver': defaultCsiDriver,
+  'resource.k8s.io/v1/ResourceClaim': ({ spec }: ResourceClaim) => defaultDevices(spec?.devices),
+  'resource.k8s.io/v1/ResourceClaimTemplate': ({ spec }: ResourceClaimTemplate) => defaultDevices(spec?.spec?.devices),
   'scheduling.k8s.io/v1/PriorityClass': (object: PriorityClass) => setDefault(object, 'preemptionPolicy', 'PreemptLowerPriority'),
   'authentication.k8s.io/v1/TokenRequest': ({ spec }: { spec?: { expirationSeconds?: number } }) =>
     spec && setDefault(spec, 'expirationSeconds', 3600),
@@ -86,6 +89,22 @@ const defaulters: Readonly<Record<string, Defaulter>> = {
 }
 
 const none = () => undefined
+
+function defaultPod({ spec, status }: Pod): void {
+  if (spec) defaultPodSpec(spec, true)
+  // The older field says the first address: where they differ it is believed.
+  if (status?.podIP && status.podIPs?.[0]?.ip !== status.podIP) status.podIPs = [{ ip: status.podIP }]
+}
+
+function defaultDevices(claim: DeviceClaim | undefined): void {
+  for (const request of claim?.requests ?? [])
+    for (const one of [request.exactly, ...(request.firstAvailable ?? [])]) {
+      if (!one) continue
+      if (!one.allocationMode) one.allocationMode = 'ExactCount'
+      if (one.allocationMode === 'ExactCount' && !one.count) one.count = 1
+      for (const toleration of one.tolerations ?? []) if (!toleration.operator) toleration.operator = 'Equal'
+    }
+}
 
 export function defaulterOf(of: GroupVersionKind): (object: UnknownObject) => void {
   return (defaulters[`${of.group}/${of.version}/${of.kind}`] as ((object: UnknownObject) => void) | undefined) ?? none
@@ -169,7 +188,7 @@ function defaultLimitRange({ spec }: LimitRange): void {
   for (const limit of spec?.limits ?? []) {
     if (limit.type !== 'Container') continue
     const byDefault = { ...limit.max, ...limit.default }
-    const byRequest = { ...byDefault, ...limit.min, ...limit.default, ...limit.defaultRequest }
+    const byRequest = { ...limit.min, ...byDefault, ...limit.defaultRequest }
     if (Object.keys(byDefault).length) limit.default = byDefault
     if (Object.keys(byRequest).length)
       limit.defaultRequest = { ...byRequest, ...requestsFromMin(limit.min, byDefault), ...limit.defaultRequest }

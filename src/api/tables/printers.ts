@@ -211,6 +211,14 @@ export const printers: Readonly<Record<string, Printer>> = {
   'apiregistration.k8s.io/apiservices': apiServiceCells,
   'storage.k8s.io/storageclasses': storageClassCells,
   'storage.k8s.io/csidrivers': csiDriverCells,
+  'resource.k8s.io/resourceclaims': (object: Any & { status?: { allocation?: object; reservedFor?: unknown[] } }, nowMs: number) => {
+    const { allocation, reservedFor } = object.status ?? {}
+    const states = [
+      ...(object.metadata.deletionTimestamp ? ['deleted'] : []),
+      ...(allocation ? ['allocated', ...(reservedFor?.length ? ['reserved'] : [])] : ['pending']),
+    ]
+    return [name(object), states.join(','), age(object, nowMs)]
+  },
   'storage.k8s.io/volumeattributesclasses': (object: KubeObject & { driverName?: string }, nowMs: number) => [
     name(object),
     object.driverName ?? '',

@@ -87,7 +87,8 @@ function finalizersFaults(faults: Faults, of: NamedKind, finalizers: readonly st
 }
 
 export function finalizerFaults(faults: Faults, path: string, finalizer: string, of?: NamedKind): void {
-  mustBeQualified(faults, path, finalizer)
+  // Of the two rules that upstream has the general one does not say which finalizer it is.
+  mustBeQualified(faults, of ? path.replace(/\[\d+\]$/, '') : path, finalizer)
   const isLax = of !== undefined && (of.typeId === 'custom' || laxGroups.has(of.group))
   if (!isLax && !finalizer.includes('/') && !standardFinalizers.has(finalizer))
     faults.invalid(path, finalizer, 'name is neither a standard finalizer name nor is it fully qualified')

@@ -18,6 +18,7 @@ import type { AdmissionChain } from './admission-chain.js'
 import { assertVersion, generatedName, keepSystemMetadata, nextGeneration, prepareNewMetadata } from './metadata.js'
 import { objectKey, type ServedResource } from './resource.js'
 import { sameJson } from '../../api/same-json.js'
+import { kindCodec } from '../../api/scheme.js'
 import { Faults } from '../../api/validation/faults.js'
 import { metadataFaults } from '../../api/validation/metadata.js'
 import type { Strategy, StrategyContext } from './strategy.js'
@@ -426,13 +427,16 @@ function withDeletionRevision(old: UnknownObject, revision: number): UnknownObje
 }
 
 /** The status of a new object: in Go it is there, with the zero of every member that is always written. */
-function blankStatus({ codec }: ServedResource): unknown {
-  let status = blankStatuses.get(codec)
-  if (status === undefined) blankStatuses.set(codec, (status = JSON.stringify(codec.decode({ metadata: {} }).status ?? {})))
+function blankStatus({ stored }: ServedResource): unknown {
+  let status = blankStatuses.get(stored)
+  if (status === undefined) {
+    const blank = kindCodec(stored.info)?.decode({ metadata: {} })
+    blankStatuses.set(stored, (status = JSON.stringify(blank?.status ?? {})))
+  }
   return JSON.parse(status)
 }
 
-const blankStatuses = new WeakMap<ServedResource['codec'], string>()
+const blankStatuses = new WeakMap<ServedResource['stored'], string>()
 
 /** A write that would change nothing but the times of its own tracking is none. */
 function isSame(object: UnknownObject, old: UnknownObject): boolean {

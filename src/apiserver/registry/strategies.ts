@@ -33,6 +33,22 @@ const withoutGeneration: readonly (readonly [group: string, resources: readonly 
   ['storage.k8s.io', ['csidrivers', 'csinodes', 'csistoragecapacities', 'storageclasses', 'volumeattachments', 'volumeattributesclasses']],
 ]
 
+/** What has been through protobuf knows no list without items: it is none, which is printed as null. */
+const withoutRules = (role: UnknownObject) => {
+  if (Array.isArray(role['rules']) && role['rules'].length === 0) role['rules'] = null
+}
+const noneWhenEmpty: Readonly<Record<string, (object: UnknownObject) => void>> = {
+  '/limitranges': ({ spec }) => {
+    const limits = (spec as { limits?: unknown[] | null } | undefined)?.limits
+    if (limits?.length === 0) (spec as { limits: unknown }).limits = null
+  },
+  'rbac.authorization.k8s.io/roles': withoutRules,
+  'rbac.authorization.k8s.io/clusterroles': withoutRules,
+}
+
+/** Kinds that are made with a generation which never moves. */
+const fixedGeneration = new Set(['scheduling.k8s.io/priorityclasses'])
+
 const rbacResources = ['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'].map(
   (resource) => `rbac.authorization.k8s.io/${resource}`,
 )
@@ -79,6 +95,8 @@ export function buildStrategies({ services, eventTtlSeconds = 3600 }: StrategyDe
     return {
       resource: { group, resource },
       ...(ungenerated.has(key) ? { generation: 'none' as const } : {}),
+      ...(noneWhenEmpty[key] ? { prepareForCreate: noneWhenEmpty[key], prepareForUpdate: noneWhenEmpty[key] } : {}),
+      ...(fixedGeneration.has(key) ? { generation: () => false } : {}),
       ...(createdByPut.has(key) ? { allowCreateOnUpdate: true } : {}),
       ...(conditional.has(key) ? { allowUnconditionalUpdate: false } : {}),
       ...(storagePrefixes[key] ? { storagePrefix: storagePrefixes[key] } : {}),

@@ -107,6 +107,13 @@ async function deletionOptions({ request }: RestRequest): Promise<{ options: Del
       orphanDependents?: boolean
     }
     const { dryRun, orphanDependents, ...options } = value
+    if (dryRun?.some((word) => word !== 'All'))
+      throw invalidQuery('DeleteOptions', {
+        path: 'dryRun',
+        reason: 'FieldValueNotSupported',
+        value: dryRun,
+        detail: 'supported values: "All"',
+      })
     const policy = options.propagationPolicy ?? (orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : 'Background')
     return {
       options: checkedOptions({ ...fromQuery, ...options, ...(policy ? { propagationPolicy: policy } : {}) }),

@@ -1,5 +1,5 @@
 import type { UnknownObject } from '../../api/object.js'
-import { badRequest, forbidden, hasReason, StatusError, tooManyRequests } from '../../api/status.js'
+import { badRequest, conflict, forbidden, hasReason, StatusError, tooManyRequests } from '../../api/status.js'
 import type { Pod, PodCondition } from '../../api/types/core-v1.js'
 import type { PodDisruptionBudget } from '../../api/types/policy-v1.js'
 import { type Clock, timestamp } from '../../base/clock.js'
@@ -26,6 +26,13 @@ export function podEviction(access: ServerAccess, clock: Clock): VirtualResource
       const pod = await pods.get(namespace, name)
       if (object.metadata?.name && object.metadata.name !== name) throw badRequest('name in URL does not match name in Eviction object')
       const options = deleteOptions(object, dryRun)
+      const uid = options.preconditions?.uid
+      if (uid && uid !== pod.metadata.uid)
+        throw conflict(
+          { group: '', resource: 'Pod' },
+          name,
+          `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`,
+        )
       if (!needsNoBudget(pod)) {
         const matching = budgets.list(namespace).filter((budget) => labelSelectorOf(budget.spec?.selector).matches(pod.metadata.labels))
         if (matching.length > 1) throw tooManyBudgets()

@@ -129,6 +129,7 @@ function containerWarnings(warnings: string[], at: string, container: Container)
     const key = `${containerPort}/${protocol ?? 'TCP'}/${hostIP}/${hostPort ?? 0}`
     if (ports.has(key)) warnings.push(`${at}.ports[${i}]: duplicate port definition`)
     ports.add(key)
+    if (hostIP && !hostPort) warnings.push(`${at}.ports[${i}]: hostIP set without hostPort`)
     if (hostIP && !parseIp(hostIP)) warnings.push(`${at}.ports[${i}].hostIP: non-standard or invalid IP address "${hostIP}"`)
   }
 }

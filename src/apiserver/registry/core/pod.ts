@@ -49,7 +49,9 @@ export const podStrategy: Strategy<Pod> = {
       prepareForUpdate(pod, old) {
         const ephemeralContainers = pod.spec?.ephemeralContainers
         restore(pod, old)
-        if (pod.spec && ephemeralContainers) pod.spec.ephemeralContainers = ephemeralContainers
+        if (!pod.spec) return
+        if (ephemeralContainers) pod.spec.ephemeralContainers = ephemeralContainers
+        else delete pod.spec.ephemeralContainers
       },
     },
     resize: {
