@@ -4,18 +4,10 @@
  */
 
 const jsonNumbers = 'integers beyond 2^53 are read as doubles'
-const crdDefaults = 'of a default in a CustomResourceDefinition only its types are judged, not what is required in it'
 
 /** One case each: "area/name". */
 export const knownDifferences: Readonly<Record<string, string>> = {
-  'crd-definition/default-in-metadata-forbidden': crdDefaults,
-  'crd-definition/default-nested-missing-required': crdDefaults,
-  'crd-definition/status-stored-versions-validated': 'the server puts the storage version back into status.storedVersions at once',
-  'crd-definition/version-name-must-be-label': 'status.storedVersions is judged as well when a version has a bad name',
   'crd-objects/large-integers-survive': jsonNumbers,
-  'crd-objects/metadata-finalizers-and-owner-refs': 'finalizers of custom resources without a domain are not warned of',
-  'crd-objects/scale-validates': 'a scale of a custom resource is judged as a Scale, not as the resource',
-  'crd-objects/two-versions-none-conversion': 'a member that only the stored version has a default for shows in the other version too',
   'listing/limit-invalid': 'an empty limit is read as none',
   'negotiation/discovery-group': 'an unknown version of a known group is plain text, not a Status',
   'negotiation/double-slash-and-escapes': 'a path with an empty part is plain text, not a Status',
@@ -29,7 +21,6 @@ export const knownDifferences: Readonly<Record<string, string>> = {
   'policy-and-misc/dra-deviceclass-rules': 'expressions that select devices are not compiled yet',
   'policy-and-misc/hpa-behavior-rules': 'an empty list of policies is read as none and gets the defaults',
   'policy-and-misc/psa-existing-pod-update-allowed': 'pods that a new level would refuse are not looked for',
-  'rest/field-validation-duplicate': 'members that come twice in JSON are not told',
   'rest/integers-out-of-range': jsonNumbers,
   'rest/large-int64-is-exact': jsonNumbers,
   'rest/non-object-json-body': 'a body of null is no object',
