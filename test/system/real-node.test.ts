@@ -114,6 +114,20 @@ describe.skipIf(why !== undefined)(`a real node (skipped: ${why ?? 'no'})`, () =
     await ready('web')
   })
 
+  it('runs a component of this package in the network of its pod', async () => {
+    const command = ['etcd', '--data-dir=/tmp/etcd', '--listen-client-urls=http://0.0.0.0:2379']
+    const container = { image: 'quorate/etcd:latest', command, readinessProbe: { tcpSocket: { port: 2379 }, periodSeconds: 1 } }
+    await create(pod('native', '', { container }))
+    await ready('native').catch(async (error: Error) => {
+      throw new Error(`${error.message} ${(await cluster.tryKubectl(['logs', 'native'])).stdout}`)
+    })
+    const ip = await field('native', '.status.podIP')
+    expect(ip).toMatch(/^10\.244\.0\./)
+    expect((await host.exec(['busybox', 'nc', '-w', '2', ip, '2379'], { stdin: '' })).code).toBe(0)
+    expect((await host.exec(['busybox', 'nc', '-w', '2', host.ip, '2379'], { stdin: '' })).code).not.toBe(0)
+    await kubectl('delete', 'pod', 'native', '--wait=false')
+  })
+
   it('says what is wrong with an image', async () => {
     await create(pod('absent', '', { container: { image: 'registry.invalid/none:1' } }))
     await create(pod('never', '', { container: { image: 'registry.invalid/none:1', imagePullPolicy: 'Never' } }))

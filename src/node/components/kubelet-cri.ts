@@ -4,33 +4,36 @@
  */
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { dirname, join } from 'node:path'
 import { messageOf, QuorateError } from '../../base/errors.js'
 import { quantityValue } from '../../api/quantity.js'
 import type { Pod, Secret } from '../../api/types/core-v1.js'
 import type { RuntimeClass } from '../../api/types/node-v1.js'
 import type { Client } from '../../client/client.js'
 import { resources } from '../../client/resources.js'
-import type { NodeDescription, NodeState } from '../../kubelet/nodes/node-object.js'
 import type { Kubelet } from '../../kubelet/kubelet.js'
-import type { RuntimeHealth } from '../../kubelet/runtime.js'
+import type { NodeDescription, NodeState } from '../../kubelet/nodes/node-object.js'
+import { type Runtime, RuntimeError, type RuntimeHealth } from '../../kubelet/runtime.js'
 import { CriClient } from '../../kubelet/runtimes/cri/api/client.js'
 import { type Credential, credentialsOf } from '../../kubelet/runtimes/cri/credentials.js'
 import { CriRuntime } from '../../kubelet/runtimes/cri/cri-runtime.js'
-import { criImageStore } from '../../kubelet/runtimes/cri/image-store.js'
 import { parseResolvConf } from '../../kubelet/runtimes/cri/dns-config.js'
+import { criImageStore } from '../../kubelet/runtimes/cri/image-store.js'
+import { NativeInSandbox } from '../../kubelet/runtimes/cri/native-in-sandbox.js'
+import { sandboxedProcess } from '../../kubelet/runtimes/cri/sandboxed-process.js'
+import { NativeRuntime } from '../../kubelet/runtimes/native/native-runtime.js'
 import type { HostedDeps } from './component.js'
-import type { KubeletConfig } from './kubelet-config.js'
 import { type NodeFeatures, openNodeFeatures } from './kubelet-node-features.js'
+import type { KubeletConfig } from './kubelet-config.js'
 
 export interface RealNode {
-  readonly runtime: CriRuntime
+  readonly runtime: Runtime
   readonly node: NodeDescription
   readonly features: NodeFeatures
-  /** The kubelet runs: from now on the node is looked at, and images are collected. */
-  start(kubelet: Kubelet): void
+  start(kubelet: Kubelet, runtime: Runtime): void
   /** Ends what belongs to no pod that is known. */
-  sweep(uids: ReadonlySet<string>): Promise<void>
-  stop(): Promise<void>
+  sweep(known: ReadonlySet<string>): Promise<void>
+  stop(how?: { crash?: boolean }): Promise<void>
 }
 
 export interface RealNodeOptions {
@@ -41,6 +44,8 @@ export interface RealNodeOptions {
   readonly description: NodeDescription
   readonly client: Client
   readonly deps: HostedDeps
+  /** The command line of a component of this package. */
+  nativeProgram(name: string): readonly string[]
 }
 
 const patienceMs = 60_000
@@ -55,21 +60,15 @@ export async function openRealNode(options: RealNodeOptions): Promise<RealNode> 
     ...(configuration.imageServiceEndpoint ? { imageSocket: resolvePath(socketOf(configuration.imageServiceEndpoint)) } : {}),
   })
   const { runtimeName, runtimeVersion } = await connected(cri, endpoint, deps)
-  const { fsId } = (await cri.imageFsInfo().catch(() => []))[0] ?? {}
-  const ips = addressesOf(options.description)
+  const imagesDir = await imagesDirectory(cri)
+  const { description } = options
+  const own = defaultAddresses()
+  const ips = description.ips.length === 1 && description.ips[0] === '127.0.0.1' && own.length > 0 ? own : description.ips
   const features = await openNodeFeatures({
-    ...{ deps, client, configuration, rootDir, nodeName: options.description.name },
-    hostIps: () => ips,
-    imagesDir: () => fsId?.mountpoint,
+    ...{ deps, client, configuration, rootDir, nodeName: description.name, hostIps: () => ips, imagesDir: () => imagesDir },
     ready: () => readiness(runtime.health()),
   })
   const { capacity, allocatable } = features.resources
-  const node: NodeDescription = {
-    ...{ ...options.description, ips, capacity, allocatable },
-    info: { ...options.description.info, containerRuntimeVersion: `${runtimeName}://${runtimeVersion}` },
-    conditions: () => features.conditions(),
-    volumesInUse: () => features.volumes.volumesInUse(),
-  }
   const runtime = new CriRuntime({
     ...{ clock, logger, client: cri, name: runtimeName, version: runtimeVersion, resources: features.volumes, rootDir },
     sandbox: {
@@ -92,23 +91,66 @@ export async function openRealNode(options: RealNodeOptions): Promise<RealNode> 
     release: (uid) => features.release(uid),
   })
   await runtime.open()
+  const native = nativeInSandbox(options, runtime, { volumes: features.volumes, hostIps: () => ips })
+  const images = criImageStore({ client: cri, fileSystem: async () => (imagesDir ? features.machine.fileSystem(imagesDir) : undefined) })
+  let swept = false
   return {
-    ...{ runtime, node, features },
-    start: (kubelet) =>
-      features.start(
-        kubelet,
-        runtime,
-        criImageStore({ client: cri, fileSystem: () => features.machine.fileSystem(fsId?.mountpoint ?? rootDir) }),
-      ),
-    async sweep(uids) {
-      for (const { uid } of [...runtime.pods()]) if (!uids.has(uid)) await runtime.removePod(uid)
-      await features.sweep(uids)
+    ...{ runtime: native.runtime, features },
+    node: {
+      ...{ ...description, ips, capacity, allocatable, conditions: () => features.conditions() },
+      volumesInUse: () => features.volumes.volumesInUse(),
+      info: { ...description.info, containerRuntimeVersion: `${runtimeName}://${runtimeVersion}` },
     },
-    async stop() {
+    start: (kubelet, mixed) => features.start(kubelet, mixed, images),
+    async sweep(known) {
+      for (const { uid } of [...runtime.pods()]) if (!known.has(uid)) await runtime.removePod(uid)
+      // What processes before this one left on the disk: once is enough.
+      if (!swept) await features.sweep(known)
+      swept = true
+    },
+    async stop(how) {
+      await native.stop(how)
       runtime.stop()
       await features.stop()
       cri.close()
     },
+  }
+}
+
+/** Where images lie, for the node's file systems; undefined while the runtime does not say. */
+async function imagesDirectory(cri: CriClient): Promise<string | undefined> {
+  const usage = await cri.imageFsInfo().catch(() => [])
+  return usage[0]?.fsId?.mountpoint
+}
+
+function nativeInSandbox(
+  { nativeProgram, deps, rootDir }: RealNodeOptions,
+  cri: CriRuntime,
+  { volumes, hostIps }: { readonly volumes: NodeFeatures['volumes']; hostIps(): readonly string[] },
+) {
+  const { clock, random, logger, resolvePath } = deps
+  const processes = new NativeRuntime({
+    ...{ clock, random, logger, version: cri.version, logsDir: resolvePath('/var/log/pods') },
+    async program(name, { pod, container }) {
+      const uid = pod.metadata.uid ?? ''
+      const sandboxPid = await cri.sandboxPid(uid)
+      if (sandboxPid === undefined) throw new RuntimeError('CreateContainerError', 'the process of the sandbox is not known')
+      const ips = cri.pod(uid)?.ips ?? []
+      const [environment, mounts] = await Promise.all([
+        volumes.environment(pod, container, ips, hostIps()),
+        volumes.mounts(pod, container, ips),
+      ])
+      return sandboxedProcess({
+        ...{ name, sandboxPid, environment, mounts, command: nativeProgram(name) },
+        directory: join(rootDir, 'pods', uid, 'native', container.name),
+        binds: [dirname(dirname(nativeProgram(name)[1] ?? ''))],
+        resolver: cri.resolverOf(pod),
+      })
+    },
+  })
+  return {
+    runtime: new NativeInSandbox(cri, processes),
+    stop: (how?: { crash?: boolean }) => processes.stopAll(how),
   }
 }
 
@@ -134,11 +176,6 @@ async function connected(cri: CriClient, endpoint: string, { clock, logger }: Ho
       await clock.sleep(retryMs)
     }
   }
-}
-
-function addressesOf({ ips }: NodeDescription): readonly string[] {
-  const own = defaultAddresses()
-  return ips.length === 1 && ips[0] === '127.0.0.1' && own.length > 0 ? own : ips
 }
 
 /** As upstream puts it: every fault, in brackets when there are several. */

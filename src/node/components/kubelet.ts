@@ -3,7 +3,7 @@
  * `quorate/COMPONENT:TAG` are components of this package, run in this process; `quorate/etcd-host:TAG` is the machine's own etcd. Pods of
  * other images are simulated (docs/simulation.md).
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { messageOf, QuorateError } from '../../base/errors.js'
 import { klogLogger } from '../../base/node/klog-logger.js'
@@ -18,8 +18,8 @@ import { isNativePod, NativeRuntime } from '../../kubelet/runtimes/native/native
 import { networkProbe } from '../../kubelet/runtimes/native/network-probe.js'
 import { MixedRuntime } from '../../kubelet/runtimes/mixed-runtime.js'
 import { SimRuntime } from '../../kubelet/runtimes/sim/sim-runtime.js'
-import { componentProgram, type Program } from '../../kubelet/runtimes/native/program.js'
 import type { KubeletServerOptions } from '../../kubelet/server/kubelet-server.js'
+import { componentProgram, type Program } from '../../kubelet/runtimes/native/program.js'
 import { FlagError, type FlagDefinition, type Flags, type FlagTable, parseFlags, usage } from '../flags/flags.js'
 import definitions from '../flags/data/kubelet.json' with { type: 'json' }
 import { packageVersion } from '../version.js'
@@ -153,17 +153,18 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
   const probes = networkProbe({ route: deps.route, hosted: deps.hostedHealth?.find })
   const rootDir = resolvePath(flags.string('root-dir'))
   const { runtimeEndpoint: endpoint } = config
-  const real = endpoint === undefined ? undefined : await openRealNode({ config, rootDir, endpoint, description, client, deps })
+  const real =
+    endpoint === undefined ? undefined : await openRealNode({ ...{ config, rootDir, endpoint, description, client, deps }, nativeProgram })
   const node = real?.node ?? description
   const simulation = real ? undefined : new SimRuntime({ clock, version: packageVersion })
-  const mixed = new MixedRuntime(runtime, real?.runtime ?? (simulation as SimRuntime), isNativePod)
+  const mixed = new MixedRuntime(runtime, real?.runtime ?? (simulation as SimRuntime), real ? isNativeOnHost : isNativePod)
   const probe = containerProbe({ clock, runtime: mixed, network: (target) => probes.probe(target) })
   const kubelet = startKubelet({
     ...{ clock, random, logger, client, runtime: mixed, node, probe },
     registerNode: config.registerNode,
-    ...(real ? { refuses: real.features.refuses } : {}),
+    ...(real ? { refuses: (pod: Pod) => real.features.refuses(pod) } : {}),
   })
-  real?.start(kubelet)
+  real?.start(kubelet, mixed)
   // Static pods come first: what the servers below need may be one of them.
   const manifests = followManifests(config, node.name, kubelet, deps)
   const stopSweeping = real ? sweepRegularly(real, kubelet, deps) : () => undefined
@@ -176,13 +177,12 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
     probes.close()
     await runtime.stopAll(how)
     simulation?.stop()
-    await real?.stop()
+    await real?.stop(how)
     await client.close()
     release()
   }
   try {
-    if (config.port > 0)
-      servers.push(await serveApi(config, { kubelet, runtime: mixed, client, deps, ...(real ? { measured: real.features.measured } : {}) }))
+    if (config.port > 0) servers.push(await serveApi(config, { kubelet, runtime: mixed, client, deps, measured: real?.features.measured }))
     if (config.healthzPort > 0) servers.push(await serveHealthz(config.healthzBindAddress, config.healthzPort))
   } catch (error) {
     await stop()
@@ -191,14 +191,37 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
   return { kubelet, runtime, manifests, stop }
 }
 
+/** Pods with the network of a sandbox are the real node's, whoever runs in them. */
+function isNativeOnHost(pod: Pod): boolean {
+  return isNativePod(pod) && pod.spec?.hostNetwork === true
+}
+
+/** How this very program runs one of its components as a process. */
+function nativeProgram(name: string): readonly string[] {
+  return [process.execPath, realpathSync(process.argv[1] ?? ''), name]
+}
+
+/** As they are when they are asked for: pods come while a sweep is under way. */
+class KnownPods extends Set<string> {
+  readonly #kubelet: Kubelet
+
+  constructor(kubelet: Kubelet) {
+    super()
+    this.#kubelet = kubelet
+  }
+
+  override has(uid: string): boolean {
+    return this.#kubelet.workers.get(uid) !== undefined
+  }
+}
+
 /** Pods that went while this process was not there to see it. */
 function sweepRegularly(real: RealNode, kubelet: Kubelet, { clock, logger }: HostedDeps): () => void {
   let cancel: () => void = () => undefined
   let stopped = false
   const next = () => {
     cancel = clock.timer(sweepMs, () => {
-      const uids = new Set([...kubelet.workers.records()].map(({ uid }) => uid))
-      const sweep = kubelet.synced ? real.sweep(uids) : Promise.resolve()
+      const sweep = kubelet.synced ? real.sweep(new KnownPods(kubelet)) : Promise.resolve()
       sweep
         .catch((error: unknown) => logger.warn('What no pod needs could not be cleared', { error: messageOf(error) }))
         .then(() => {
@@ -219,7 +242,7 @@ interface Served {
   readonly runtime: MixedRuntime
   readonly client: Client
   readonly deps: HostedDeps
-  readonly measured?: KubeletServerOptions['measured']
+  readonly measured: KubeletServerOptions['measured']
 }
 
 async function serveApi(config: KubeletConfig, { kubelet, runtime, client, deps, measured }: Served): Promise<Serving> {

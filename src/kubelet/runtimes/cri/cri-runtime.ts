@@ -33,6 +33,7 @@ import type { CriClient } from './api/client.js'
 import type { CriImage, PodSandboxConfig } from './api/types.js'
 import { FollowedLog, linkLog, logSize, namesIn, removeLog, type Rotation, rotateLog, unlinkLog } from './container-logs.js'
 import { ContainerStops } from './container-stops.js'
+import { dnsConfigOf } from './dns-config.js'
 import { HealthWatch } from './health.js'
 import { Images } from './images.js'
 import type { Credential } from './credentials.js'
@@ -469,6 +470,13 @@ export class CriRuntime implements Runtime {
       names: [...repoDigests, ...repoTags],
       sizeBytes: size,
     }))
+  }
+
+  /** The resolver of a pod's containers, as resolv.conf(5) has it. */
+  resolverOf(pod: Pod): string {
+    const { servers, searches, options } = dnsConfigOf(pod, this.#options.sandbox.dns)
+    const lines = [...servers.map((server) => `nameserver ${server}`), `search ${searches.join(' ')}`, `options ${options.join(' ')}`]
+    return `${lines.filter((line) => line.trim().includes(' ')).join('\n')}\n`
   }
 
   /** The process whose namespaces are those of the pod. */

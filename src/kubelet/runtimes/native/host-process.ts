@@ -23,7 +23,8 @@ export function hostProcess({ command, binary, mapArgument = (argument) => argum
   }
 }
 
-function run(file: string, args: readonly string[], write: WriteLog): RunningProgram {
+/** A child process as a running program. */
+export function run(file: string, args: readonly string[], write: WriteLog): RunningProgram {
   const child = spawnBound(file, args)
   let last = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => write('stdout', text))

@@ -32,7 +32,7 @@ export interface NativeRuntimeOptions extends ComponentDeps {
   /** Where logs of pods lie (/var/log/pods of the node). */
   readonly logsDir: string
   /** What an image runs, by the last part of its name without the tag; undefined: there is no such image. */
-  program(name: string): Promise<Program> | undefined
+  program(name: string, of: { readonly pod: Pod; readonly container: Container }): Promise<Program> | undefined
 }
 
 interface NativeContainer extends RuntimeContainer {
@@ -134,7 +134,7 @@ export class NativeRuntime implements Runtime {
     if (!owner) throw new RuntimeError('CreateContainerError', 'the pod has no sandbox')
     if (owner.containers.some((known) => known.name === container.name && known.attempt === attempt)) return
     const { image = '' } = container
-    const program = await this.#programOf(image, container)
+    const program = await this.#programOf(image, pod, container)
     const made = this.#make(owner, container, image, attempt)
     this.#images.add(image)
     this.#dropOld(owner, made)
@@ -142,9 +142,9 @@ export class NativeRuntime implements Runtime {
     this.#run(made, program, container)
   }
 
-  async #programOf(image: string, container: Container): Promise<Program> {
+  async #programOf(image: string, pod: Pod, container: Container): Promise<Program> {
     const component = imagePattern.exec(image)?.[1] ?? ''
-    const program = component === '' ? undefined : await this.#options.program(component)
+    const program = component === '' ? undefined : await this.#options.program(component, { pod, container })
     if (!program)
       throw new RuntimeError(
         'ErrImagePull',
