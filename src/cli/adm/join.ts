@@ -10,12 +10,15 @@ import { httpsTransport } from '../../client/https/transport.js'
 import { restClient } from '../../client/rest-client.js'
 import { loadJoin } from '../../adm/config/load.js'
 import { discover, type FoundCluster } from '../../adm/discovery/discovery.js'
-import { machineFacts } from '../../adm/machine/facts.js'
+import { kubeconfigPath } from '../../adm/kubeconfigs/kubeconfigs.js'
+import { clusterClient } from '../../adm/machine/cluster-client.js'
+import { machineEtcd, machineFacts } from '../../adm/machine/facts.js'
 import { nodeFiles } from '../../adm/machine/node-files.js'
 import type { JoinContext } from '../../adm/phases/join/context.js'
-import { joinPhases } from '../../adm/phases/join/worker.js'
+import { joinPhases } from '../../adm/phases/join/join.js'
 import { findPhase, runPhases } from '../../adm/phases/phase.js'
 import { kubeletService } from '../../adm/service/choose.js'
+import { portNumber } from '../local/values.js'
 import { configOption, configSource, defined, examples, listOption, rootfsOption } from './options.js'
 
 interface JoinFlags {
@@ -29,6 +32,10 @@ interface JoinFlags {
   readonly discoveryTokenCaCertHash?: string[]
   readonly discoveryTokenUnsafeSkipCaVerification?: true
   readonly discoveryFile?: string
+  readonly controlPlane?: true
+  readonly apiserverAdvertiseAddress?: string
+  readonly apiserverBindPort?: number
+  readonly certificateKey?: string
   readonly ignorePreflightErrors?: string[]
   readonly skipPhases?: string[]
 }
@@ -61,6 +68,10 @@ function withFlags(command: Command): Command {
     .option('--tls-bootstrap-token <token>', 'the token that a certificate is asked for with')
     .addOption(listOption('--discovery-token-ca-cert-hash <hashes>', 'sha256:HEX of the public key of the authority'))
     .option('--discovery-token-unsafe-skip-ca-verification', 'trust whatever authority answers')
+    .option('--control-plane', 'join as a control plane')
+    .option('--certificate-key <key>', 'what the shared certificates were sealed with')
+    .option('--apiserver-advertise-address <address>', 'where this API server is reached (default: the address of the default route)')
+    .option('--apiserver-bind-port <port>', 'port of the API server', portNumber)
     .option('--discovery-file <path>', 'a kubeconfig file that names the cluster')
     .addOption(listOption('--ignore-preflight-errors <checks>', 'failures that are only warned about, by their ids; all: every one'))
 }
@@ -79,6 +90,7 @@ async function run(path: string | undefined, endpoint: string | undefined, flags
     })
   let found: Promise<FoundCluster> | undefined
   let client: Client | undefined
+  let admin: Client | undefined
   const cluster = () =>
     (found ??= discover(join.discovery, join.timeouts.discovery, {
       clock,
@@ -97,14 +109,21 @@ async function run(path: string | undefined, endpoint: string | undefined, flags
       const { server, caPem } = await cluster()
       return (client ??= restClient(wire(server, caPem, token)))
     },
+    admin: async () => (admin ??= clusterClient(files, [kubeconfigPath('admin')])),
+    etcdVersion: machineEtcd,
     say: (line) => console.log(line),
   }
   try {
     if (path === undefined) await runPhases(joinPhases, context, [...(join.skipPhases ?? []), ...(flags.skipPhases ?? [])])
     else await runPhases([findPhase(joinPhases, path)], context)
   } finally {
-    await client?.close()
+    await Promise.all([client?.close(), admin?.close()])
   }
+}
+
+function controlPlaneOf(flags: JoinFlags): Record<string, unknown> {
+  const localAPIEndpoint = defined({ advertiseAddress: flags.apiserverAdvertiseAddress, bindPort: flags.apiserverBindPort })
+  return defined({ localAPIEndpoint, certificateKey: flags.certificateKey })
 }
 
 /** Flags as the document that they stand for. */
@@ -118,6 +137,7 @@ function overridesOf(endpoint: string | undefined, flags: JoinFlags): Record<str
   })
   return defined({
     nodeRegistration: defined({ name: flags.nodeName, criSocket: flags.criSocket }),
+    controlPlane: flags.controlPlane ? controlPlaneOf(flags) : undefined,
     discovery: defined({
       bootstrapToken: Object.keys(bootstrapToken).length > 0 ? bootstrapToken : undefined,
       file: flags.discoveryFile === undefined ? undefined : { kubeConfigPath: flags.discoveryFile },

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
+import { realClock } from '../../base/real-clock.js'
 import { loadReset } from '../../adm/config/load.js'
 import { nodeFiles } from '../../adm/machine/node-files.js'
 import { findPhase, runPhases } from '../../adm/phases/phase.js'
@@ -48,7 +49,7 @@ async function run(path: string | undefined, flags: ResetFlags): Promise<void> {
       ...(flags.certDir ? { certificatesDir: flags.certDir } : {}),
       ...(flags.cleanupTmpDir ? { cleanupTmpDir: true } : {}),
     },
-    ...{ files, launcher, service: kubeletService(files, launcher) },
+    ...{ files, launcher, clock: realClock(), service: kubeletService(files, launcher) },
     confirmed: async () => flags.force === true || given.force === true || ask(),
     say: (line: string) => console.log(line),
   }

@@ -159,6 +159,9 @@ export const member = message({
   clientUrls: repeatedBytes(4),
   isLearner: bool(5),
 })
+export const memberAddRequest = message({ peerUrls: repeatedBytes(1), isLearner: bool(2) })
+export const memberAddResponse = message({ header: nested(1, header), member: nested(2, member), members: repeated(3, member) })
+export const memberIdRequest = message({ id: id64(1, 'uint64') })
 export const memberListResponse = message({ header: nested(1, header), members: repeated(2, member) })
 export const leaseTimeToLiveResponse = message({
   header: nested(1, header),
@@ -188,6 +191,9 @@ export const methods = {
   hashKv: '/etcdserverpb.Maintenance/HashKV',
   snapshot: '/etcdserverpb.Maintenance/Snapshot',
   memberList: '/etcdserverpb.Cluster/MemberList',
+  memberAdd: '/etcdserverpb.Cluster/MemberAdd',
+  memberPromote: '/etcdserverpb.Cluster/MemberPromote',
+  memberRemove: '/etcdserverpb.Cluster/MemberRemove',
 } as const
 
 /** gRPC's status codes that etcd uses. */

@@ -1,3 +1,5 @@
+import { httpsTransport } from '../../../client/https/transport.js'
+import { localUrl } from '../../kubeconfigs/kubeconfigs.js'
 import { resources } from '../../../client/resources.js'
 import type { Node } from '../../../api/types/core-v1.js'
 import { parseDurationMs } from '../../../base/duration.js'
@@ -7,7 +9,7 @@ import { flagsText, kubeletConfigPath, kubeletFlagsPath } from '../../service/ku
 import type { NodeRegistration } from '../../config/types.js'
 import { defaultCriSocket } from '../../config/defaults.js'
 import type { Phase } from '../phase.js'
-import type { InitContext } from './context.js'
+import { certificatesOf, type InitContext } from './context.js'
 
 const pollMs = 200
 
@@ -50,15 +52,17 @@ export const waitControlPlanePhase: Phase<InitContext> = {
     say(`[wait-control-plane] Waiting for the kubelet to boot up the control plane as static Pods. This can take up to ${timeout}`)
     const startedAtMs = clock.monotonic()
     const deadline = startedAtMs + (parseDurationMs(timeout) ?? 0)
-    const client = await context.client()
+    // This machine's own API server, not one that the endpoint leads to.
+    const own = httpsTransport({ url: localUrl(init.localAPIEndpoint), tls: { ca: certificatesOf(context).pemOf('ca') }, clock })
     let last = ''
     while (clock.monotonic() < deadline) {
       try {
-        const { status } = await client.raw({ method: 'GET', path: '/readyz', timeoutMs: 5_000 })
+        const { status } = await own.request({ method: 'GET', path: '/readyz', timeoutMs: 5_000 })
         last = `the API server answers ${status}`
         if (status === 200) {
           // The node is there once its kubelet has registered: what follows marks it.
-          await client.resource<Node>(resources.nodes).get('', init.nodeRegistration.name)
+          await (await context.client()).resource<Node>(resources.nodes).get('', init.nodeRegistration.name)
+          await own.close()
           return say(`[wait-control-plane] The control plane is healthy after ${((clock.monotonic() - startedAtMs) / 1000).toFixed(1)} s`)
         }
       } catch (error) {
@@ -66,6 +70,7 @@ export const waitControlPlanePhase: Phase<InitContext> = {
       }
       await clock.sleep(pollMs)
     }
+    await own.close()
     throw new QuorateError('ControlPlaneNotHealthy', `the control plane did not become healthy within ${timeout}: ${last}`, {
       remedy: `See what the kubelet says (${service.logs}) and the logs of the static pods below /var/log/pods.`,
     })

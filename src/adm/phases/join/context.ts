@@ -1,6 +1,7 @@
 /** What every phase of `join` works with. */
 import type { Clock } from '../../../base/clock.js'
 import type { Client } from '../../../client/client.js'
+import type { EtcdVersion } from '../../../node/static-pods/etcd.js'
 import type { JoinConfiguration } from '../../config/types.js'
 import type { FoundCluster } from '../../discovery/discovery.js'
 import type { NodeFiles } from '../../machine/node-files.js'
@@ -17,5 +18,8 @@ export interface JoinContext {
   cluster(): Promise<FoundCluster>
   /** With the token that this machine joins with. */
   client(): Promise<Client>
+  /** As an administrator: once this machine has an admin.conf of its own. */
+  admin(): Promise<Client>
+  etcdVersion(): EtcdVersion
   say(line: string): void
 }

@@ -117,5 +117,3 @@ Run 'kubectl get nodes' on the control-plane to see this node join the cluster.
 `)
   },
 }
-
-export const joinPhases: readonly Phase<JoinContext>[] = [joinPreflightPhase, joinKubeletStartPhase, kubeletWaitBootstrapPhase]

@@ -8,6 +8,8 @@ import { messageOf, QuorateError } from '../../../base/errors.js'
 import type { ResetConfiguration } from '../../config/types.js'
 import { manifestDirectory } from '../../manifests/manifests.js'
 import type { NodeFiles } from '../../machine/node-files.js'
+import type { Clock } from '../../../base/clock.js'
+import { leaveMembers } from '../../etcd/membership.js'
 import type { KubeletService, Launcher } from '../../service/kubelet-service.js'
 import { mountsBelow } from './mounts.js'
 import type { Phase } from '../phase.js'
@@ -19,11 +21,13 @@ export interface ResetContext {
   readonly files: NodeFiles
   readonly service: KubeletService
   readonly launcher: Launcher
+  readonly clock: Clock
   /** --force, or the answer of whoever was asked. */
   confirmed(): Promise<boolean>
   say(line: string): void
 }
 
+const etcdManifest = `${manifestDirectory}/etcd.yaml`
 /** Where etcd keeps its data unless its manifest says otherwise. */
 const etcdDirectory = '/var/lib/etcd'
 /** What a kubelet leaves that is nobody else's. */
@@ -40,6 +44,21 @@ export const resetPhases: readonly Phase<ResetContext>[] = [
       say('[reset] WARNING: Changes made to this host by "init" or "join" will be reverted.')
       if (await confirmed()) return
       throw new QuorateError('NotConfirmed', 'aborted: nothing was changed', { remedy: 'Say y, or use --force.' })
+    },
+  },
+  {
+    name: 'remove-etcd-member',
+    description: 'Remove a local etcd member.',
+    when: ({ files }) => files.exists(etcdManifest),
+    async run({ say, files, reset, clock }) {
+      say('[reset] Removing the etcd member of this machine from its cluster')
+      try {
+        const left = await leaveMembers(files, reset.certificatesDir, clock)
+        if (left === 0) say('[reset] It is the only member: its data goes with it')
+      } catch (error) {
+        say(`[reset] WARNING: the member could not be removed: ${messageOf(error)}`)
+        say('[reset] Remove it on another control plane: etcdctl member list; etcdctl member remove ID')
+      }
     },
   },
   {
@@ -72,7 +91,7 @@ export const resetPhases: readonly Phase<ResetContext>[] = [
 
 /** Of the member of this machine; undefined when it has none. */
 function etcdDataDir(files: NodeFiles): string | undefined {
-  const manifest = files.read(`${manifestDirectory}/etcd.yaml`)
+  const manifest = files.read(etcdManifest)
   if (manifest === undefined) return files.exists(etcdDirectory) ? etcdDirectory : undefined
   return /--data-dir=(\/\S+)/.exec(manifest)?.[1] ?? etcdDirectory
 }
