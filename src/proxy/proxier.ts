@@ -4,6 +4,7 @@
  * table is found gone, the whole is written anew.
  */
 import type { IpFamily } from '../api/ip.js'
+import type { KubeObject } from '../api/object.js'
 import type { Node, Service } from '../api/types/core-v1.js'
 import type { EndpointSlice } from '../api/types/discovery-v1.js'
 import type { Clock } from '../base/clock.js'
@@ -69,7 +70,7 @@ export class Proxier {
     this.ready = new Promise((resolve) => {
       this.#synced = resolve
     })
-    const factory = informerFactory({ client, clock, random, logger, signal: this.#ending.signal })
+    const factory = informerFactory({ client, clock, random, logger, signal: this.#ending.signal, transform: slim })
     this.#services = factory.informer<Service>(resources.services, { labelSelector })
     this.#slices = factory.informer<EndpointSlice>(resources.endpointSlices, { labelSelector })
     this.#nodes = factory.informer<Node>(resources.nodes, { fieldSelector: `metadata.name=${nodeName}` })
@@ -250,6 +251,11 @@ export class Proxier {
       }
     }
   }
+}
+
+/** Who wrote which field is a good part of an object, and nothing to a proxy. */
+function slim({ metadata }: KubeObject): void {
+  delete metadata.managedFields
 }
 
 function* joined(parts: readonly Iterable<string>[]): Iterable<string> {
