@@ -19,6 +19,7 @@ const wanted = [
     ...[
       ['busybox', 'busybox-static'],
       ['conntrack', 'conntrack'],
+      ['dig', 'dnsutils'],
     ],
   ].map(([program, name]) => ({ program, package: name, for: 'real nodes (containers, pod network, Services)' })),
   { program: 'kubectl', package: undefined, for: 'everything that is tested with kubectl' },

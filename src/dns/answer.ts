@@ -23,7 +23,7 @@ export class Body {
   }
 }
 
-export const emptyBody = new Body(none)
+const emptyBody = new Body(none)
 
 export interface Answer {
   readonly rcode: number

@@ -2,7 +2,7 @@
  * Reads messages. Whatever the bytes are, it ends in time linear in them and throws nothing but WireError: compression pointers
  * only go back, a name has at most 255 bytes, counts are bounded by what is there.
  */
-import { classes, flags, headerBytes, types } from './constants.js'
+import { classes, flags, headerBytes, messageBytesMax, plainUdpBytesMax, types } from './constants.js'
 import { keyOfName, labelText, nameBytesMax, WireError } from './name.js'
 import { layoutOf, type Rr } from './record.js'
 
@@ -29,7 +29,7 @@ export interface Message {
 
 const truncated = () => new WireError('the message ends early')
 
-export class WireReader {
+class WireReader {
   readonly bytes: Buffer
   at: number
 
@@ -236,8 +236,7 @@ export class Query {
 
   /** What the answer may take on this transport. */
   get sizeMax(): number {
-    if (this.client.transport === 'tcp') return 65_535
-    return Math.max(512, this.edns?.size ?? 0)
+    return this.client.transport === 'tcp' ? messageBytesMax : Math.max(plainUdpBytesMax, this.edns?.size ?? 0)
   }
 }
 

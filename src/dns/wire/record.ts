@@ -74,12 +74,6 @@ export function canonicalIp(text: string): string {
   return parsed ? formatIp(parsed) : text
 }
 
-export function addressText(bytes: Uint8Array): string {
-  let value = 0n
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte)
-  return formatIp({ family: bytes.length === 4 ? 'IPv4' : 'IPv6', value })
-}
-
 /** An A or AAAA record, whichever the address needs. */
 export function address(name: string, ttl: number, data: { readonly type: number; readonly bytes: Uint8Array }): Rr {
   return rr(name, data.type, ttl, [data.bytes])

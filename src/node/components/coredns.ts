@@ -102,7 +102,7 @@ function corefile(flags: Flags, { resolvePath, env = process.env }: HostedDeps):
   if (!(port >= 0 && port < 65_536)) throw new FlagError(`--dns.port: ${port} is no port`)
   return {
     file,
-    text: readText(resolvePath(file), file),
+    text: readText(resolvePath(file), file, 'loading Corefile: '),
     environment: (variable) => env[variable],
     port,
     readFiles(pattern, from) {
@@ -112,32 +112,37 @@ function corefile(flags: Flags, { resolvePath, env = process.env }: HostedDeps):
   }
 }
 
-function readText(path: string, named: string): string {
+function readText(path: string, named: string, loading = ''): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const why = code === 'ENOENT' ? 'no such file or directory' : code === 'EACCES' ? 'permission denied' : messageOf(error)
-    throw new QuorateError('FileUnreadable', `loading Corefile: open ${named}: ${why}`, {
-      cause: error,
-      remedy: 'Name the file with -conf.',
-    })
+    throw new QuorateError('FileUnreadable', `${loading}open ${named}: ${why}`, { cause: error })
   }
 }
 
 /** By the properties of the kubernetes plugin; without any, as the service account of the pod that this runs in. */
 function clusterClient(access: ClusterAccessOptions, deps: HostedDeps): Client {
-  const { resolvePath, env = process.env } = deps
   if (access.context !== undefined) throw new QuorateError('NotImplemented', "kubeconfig's context: only the current one is used")
   if (access.kubeconfig !== undefined) return connectKubeconfig(access.kubeconfig, deps, { userAgent: name })
+  const to = access.endpoint === undefined ? inCluster(deps) : { server: endpointUrl(access.endpoint), ...certificates(access, deps) }
+  const transport = accessTransport({ insecureSkipVerify: false, headers: {}, ...to }, deps)
+  return restClient(patientTransport(transport, { clock: deps.clock }), { userAgent: userAgentOf(name) })
+}
+
+function endpointUrl(endpoint: string): string {
+  const server = endpoint.includes('://') ? endpoint : `https://${endpoint}`
+  if (!server.startsWith('https://')) throw new QuorateError('BadEndpoint', `endpoint: ${endpoint} is no https:// address`)
+  return server.replace(/\/$/, '')
+}
+
+function certificates({ tls }: ClusterAccessOptions, { resolvePath }: HostedDeps) {
   const read = (path: string) => readText(resolvePath(path), path)
-  const { tls } = access
-  const certificates = tls ? { cert: read(tls.cert), key: read(tls.key), ca: read(tls.ca) } : {}
-  if (access.endpoint !== undefined) {
-    const server = access.endpoint.includes('://') ? access.endpoint : `https://${access.endpoint}`
-    if (!server.startsWith('https://')) throw new QuorateError('BadEndpoint', `endpoint: ${access.endpoint} is no https:// address`)
-    return clientOf({ server: server.replace(/\/$/, ''), ...certificates })
-  }
+  return tls ? { cert: read(tls.cert), key: read(tls.key), ca: read(tls.ca) } : {}
+}
+
+function inCluster({ resolvePath, env = process.env }: HostedDeps) {
   const [host, port] = [env.KUBERNETES_SERVICE_HOST, env.KUBERNETES_SERVICE_PORT]
   if (!host || !port)
     throw new QuorateError(
@@ -145,12 +150,11 @@ function clusterClient(access: ClusterAccessOptions, deps: HostedDeps): Client {
       'unable to load in-cluster configuration, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined',
       { remedy: 'Outside of a pod, name a kubeconfig in the kubernetes block.' },
     )
-  const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
-  return clientOf({ server, ca: read(`${serviceAccount}/ca.crt`), tokenFile: resolvePath(`${serviceAccount}/token`) })
-
-  function clientOf(to: { server: string; ca?: string; cert?: string; key?: string; tokenFile?: string }): Client {
-    const transport = accessTransport({ insecureSkipVerify: false, headers: {}, ...to }, deps)
-    return restClient(patientTransport(transport, { clock: deps.clock }), { userAgent: userAgentOf(name) })
+  const ca = `${serviceAccount}/ca.crt`
+  return {
+    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ca: readText(resolvePath(ca), ca),
+    tokenFile: resolvePath(`${serviceAccount}/token`),
   }
 }
 

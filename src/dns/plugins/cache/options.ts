@@ -1,7 +1,7 @@
 /** The cache plugin's lines, checked. */
 import type { Directive } from '../../corefile/corefile.js'
 import { duration, integer, zones, zonesOrServer } from '../../corefile/values.js'
-import { argsOf, argumentError, fault, onlyOne, unknownProperty } from '../../plugin.js'
+import { argsOf, argumentError, fault, notImplemented, onlyOne, unknownProperty } from '../../plugin.js'
 
 export interface Share {
   readonly capacity: number
@@ -106,6 +106,8 @@ function read(property: Directive, options: Mutable<CacheOptions>): void {
       argsOf(property, 0)
       options.keepTtl = true
       return
+    case 'serve_stale_policy':
+      throw notImplemented(property)
     default:
       throw unknownProperty(property)
   }

@@ -40,18 +40,24 @@ interface UdpSocket {
   retired: boolean
 }
 
+interface Stream {
+  readonly connection: Connection
+  /** One at most. */
+  readonly pending: Map<number, Pending>
+}
+
 const queriesPerSocketMax = 256
 const idsPerSocketMax = 4096
 
 /** A connection that was open already closed before the answer: it says nothing of the server. */
-export class StaleConnection extends Error {}
+class StaleConnection extends Error {}
 
 export class Exchange {
   readonly #options: ExchangeOptions
   readonly #sockets = new Set<UdpSocket>()
   #socket: UdpSocket | undefined
-  readonly #idle: { readonly connection: Connection; readonly cancel: Cancel; take(pending: Pending | undefined): void }[] = []
-  readonly #streams = new Set<Connection>()
+  readonly #idle: { readonly stream: Stream; readonly cancel: Cancel }[] = []
+  readonly #streams = new Set<Stream>()
   #closed = false
 
   constructor(options: ExchangeOptions) {
@@ -71,12 +77,11 @@ export class Exchange {
 
   close(): void {
     this.#closed = true
-    for (const { connection, pending } of this.#sockets) {
+    for (const { cancel } of this.#idle) cancel()
+    for (const { connection, pending } of [...this.#sockets, ...this.#streams]) {
       connection.close()
       for (const each of [...pending.values()]) each.settle(new Error('the server is stopping'))
     }
-    for (const { cancel } of this.#idle) cancel()
-    for (const connection of this.#streams) connection.close()
   }
 
   #overUdp(query: Asked): Promise<Message> {
@@ -153,75 +158,56 @@ export class Exchange {
 
   #overStream(query: Asked, reuse: boolean): Promise<Message> {
     const { address, random, writer } = this.#options
-    const transport = address.tls ? 'tcp-tls' : 'tcp'
     const idle = reuse ? this.#idle.pop() : undefined
     idle?.cancel()
-    const stream = idle ?? this.#openStream()
+    const stream = idle?.stream ?? this.#openStream()
     return new Promise((resolve, reject) => {
       const id = Math.floor(random.next() * 65_536)
-      let open = true
       const done = () => {
-        if (!open) return false
-        open = false
+        if (!stream.pending.delete(id)) return false
         entry.cancel()
         return true
       }
-      const entry = this.#pending(
-        query,
-        done,
-        (message) => {
-          stream.take(undefined)
-          this.#keep(stream)
-          resolve(message)
-        },
-        (error) => {
-          this.#streams.delete(stream.connection)
-          stream.connection.close()
-          reject(idle && !error.message.endsWith('i/o timeout') ? new StaleConnection(error.message) : error)
-        },
-        transport,
-      )
-      stream.take({ ...entry, id } as Pending & { id: number })
+      const answered = (message: Message) => {
+        this.#keep(stream)
+        resolve(message)
+      }
+      const failed = (error: Error) => {
+        this.#dropStream(stream)
+        reject(idle && !error.message.endsWith('i/o timeout') ? new StaleConnection(error.message) : error)
+      }
+      const entry = this.#pending(query, done, answered, failed, address.tls ? 'tcp-tls' : 'tcp')
+      stream.pending.set(id, entry)
       stream.connection.send(writer.query(id, query))
     })
   }
 
-  #openStream(): { readonly connection: Connection; take(pending: Pending | undefined): void } {
+  #openStream(): Stream {
     const { network, address } = this.#options
-    let current: (Pending & { readonly id: number }) | undefined
+    const pending = new Map<number, Pending>()
     const connection = network.stream(address.peer, {
-      message: (bytes) => {
-        if (current && bytes.length >= 2 && bytes.readUInt16BE(0) === current.id) receive(bytes, new Map([[current.id, current]]))
-      },
+      message: (bytes) => receive(bytes, pending),
       closed: (error) => {
-        this.#streams.delete(connection)
-        const at = this.#idle.findIndex((each) => each.connection === connection)
-        if (at >= 0) this.#idle.splice(at, 1)[0]?.cancel()
-        current?.settle(new Error(`${address.tls ? 'tcp-tls' : 'tcp'} ${address.text}: ${messageOf(error)}`))
+        this.#dropStream(stream)
+        for (const each of [...pending.values()])
+          each.settle(new Error(`${address.tls ? 'tcp-tls' : 'tcp'} ${address.text}: ${messageOf(error)}`))
       },
     })
-    this.#streams.add(connection)
-    return {
-      connection,
-      take(pending) {
-        current = pending as typeof current
-      },
-    }
+    const stream = { connection, pending }
+    this.#streams.add(stream)
+    return stream
   }
 
-  #keep(stream: { readonly connection: Connection; take(pending: Pending | undefined): void }): void {
+  #keep(stream: Stream): void {
     const { clock, expireMs, maxIdle } = this.#options
-    const drop = () => {
-      this.#streams.delete(stream.connection)
-      stream.connection.close()
-    }
-    if (this.#closed || this.#idle.length >= maxIdle) return drop()
-    const cancel = clock.timer(expireMs, () => {
-      const at = this.#idle.findIndex((each) => each.connection === stream.connection)
-      if (at >= 0) this.#idle.splice(at, 1)
-      drop()
-    })
-    this.#idle.push({ ...stream, cancel })
+    if (this.#closed || this.#idle.length >= maxIdle) return this.#dropStream(stream)
+    this.#idle.push({ stream, cancel: clock.timer(expireMs, () => this.#dropStream(stream)) })
+  }
+
+  #dropStream(stream: Stream): void {
+    const at = this.#idle.findIndex((each) => each.stream === stream)
+    if (at >= 0) this.#idle.splice(at, 1)[0]?.cancel()
+    if (this.#streams.delete(stream)) stream.connection.close()
   }
 }
 

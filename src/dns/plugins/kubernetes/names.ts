@@ -49,7 +49,7 @@ export function find(options: NameOptions, key: string, zone: string): Found {
   return findService(options, namespace, name, labels, zone)
 }
 
-export function isExposed({ index, namespaces }: NameOptions, namespace: string): boolean {
+function isExposed({ index, namespaces }: NameOptions, namespace: string): boolean {
   return (namespaces === undefined || namespaces.has(namespace)) && index.hasNamespace(namespace)
 }
 
