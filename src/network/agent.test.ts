@@ -70,6 +70,15 @@ describe('the agent', () => {
     await vi.waitFor(() => agent.check())
   })
 
+  it('tells a node that was made anew, too', async () => {
+    await addNode('one', '192.0.2.1', '10.244.0.0/24')
+    start()
+    await agent.up
+    await nodes().delete('', 'one')
+    await addNode('one', '192.0.2.1', '10.244.0.0/24')
+    await vi.waitFor(async () => expect(await condition()).toMatchObject({ status: 'False' }), { timeout: 5_000 })
+  })
+
   it('waits for a pod range', async () => {
     await addNode('one', '192.0.2.1')
     start()

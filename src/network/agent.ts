@@ -140,6 +140,8 @@ class Agent implements NetworkAgent {
 
   #deleteNode({ metadata: { name = '' } }: Node): void {
     this.#nodes.delete(name)
+    // The next node of this name knows nothing of the network yet.
+    if (name === this.#options.network.nodeName) this.#routes.unsaid()
     this.#ruleset?.deleteNode(name)
     this.#nodesChanged()
   }

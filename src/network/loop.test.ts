@@ -46,7 +46,7 @@ describe('a loop', () => {
     ])
   })
 
-  it('tries again with growing delays, says the error until it is well, and is not hurried by causes', async () => {
+  it('tries again with growing delays, sooner when there is a cause, and says the error until it is well', async () => {
     let isBroken = true
     const { clock, loop, runs } = loopOf(async () => {
       if (isBroken) throw new Error('broken')
@@ -54,10 +54,11 @@ describe('a loop', () => {
     loop.trigger()
     await clock.advance(1_600)
     loop.trigger()
+    loop.trigger()
     expect(loop.error).toBe('broken')
     isBroken = false
     await clock.advance(2_500)
-    expect(runs().map(([atMs]) => atMs)).toEqual([10, 510, 1_510, 3_510])
+    expect(runs().map(([atMs]) => atMs)).toEqual([10, 510, 1_510, 2_100])
     expect(loop.error).toBeUndefined()
   })
 

@@ -27,6 +27,7 @@ export class Loop {
   #isRunning = false
   #isWanted = false
   #failures = 0
+  #isHastened = false
   #lastError: string | undefined
   readonly #waiting: (() => void)[] = []
 
@@ -47,9 +48,13 @@ export class Loop {
 
   trigger(): void {
     if (this.#isRunning) this.#isWanted = true
-    else if (!this.#isWanted) {
+    else if (this.#failures > 0) {
+      // What it failed for may be over; but no faster than the first retry, however many causes there are.
+      if (!this.#isHastened) this.#schedule(Math.min(retryMsMin, this.#retryMs()), 'cause')
+      this.#isHastened = true
+    } else if (!this.#isWanted) {
       this.#isWanted = true
-      this.#schedule(this.#failures > 0 ? this.#retryMs() : this.#options.delayMs, 'cause')
+      this.#schedule(this.#options.delayMs, 'cause')
     }
   }
 
@@ -66,6 +71,7 @@ export class Loop {
   async #once(why: 'cause' | 'period'): Promise<void> {
     this.#isRunning = true
     this.#isWanted = false
+    this.#isHastened = false
     try {
       await this.#options.run(why)
       this.#failures = 0

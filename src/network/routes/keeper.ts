@@ -30,6 +30,8 @@ export class RouteKeeper {
   readonly #options: RouteKeeperOptions
   #faults = ''
   #isSaid = false
+  /** How many nodes there have been by this name: one that goes while it is told was not told. */
+  #nodesGone = 0
   #areSettingsMade = false
   tunnels = 0
 
@@ -63,14 +65,21 @@ export class RouteKeeper {
     if (await confDir.write(text))
       logger.info('The CNI configuration has been written', { mtu, ranges: local.podCidrs.map((cidr) => cidr.text).join(',') })
     if (this.#isSaid) return
+    const gone = this.#nodesGone
     await setNetworkAvailable(client, clock, network.nodeName)
-    this.#isSaid = true
+    this.#isSaid = gone === this.#nodesGone
+  }
+
+  /** The node has to be told (again) that its network is available. */
+  unsaid(): void {
+    this.#isSaid = false
+    this.#nodesGone++
   }
 
   async remove(): Promise<void> {
     await removeRoutes(this.#options)
     this.tunnels = 0
-    this.#isSaid = false
+    this.unsaid()
   }
 
   #tellFaults({ faults }: RoutePlan): void {
