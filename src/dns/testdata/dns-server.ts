@@ -34,7 +34,7 @@ export interface AskOptions {
 }
 
 export interface Reply {
-  readonly packet: Packet & { readonly rcode: string; readonly flag_aa: boolean; readonly flag_tc: boolean }
+  readonly packet: Packet & { readonly rcode: string; readonly flag_aa: boolean; readonly flag_ad: boolean; readonly flag_tc: boolean }
   readonly bytes: Buffer
   readonly rcode: string
   /** "name ttl TYPE data", as dig prints it. */

@@ -66,6 +66,12 @@ describe('answers are kept', () => {
     expect(questions).toEqual(['out.test A', 'out.test A', 'x.in.test A', 'off.in.test A', 'off.in.test A'])
   })
 
+  it('with AD only for who asked for DNSSEC', async () => {
+    await start('cache')
+    answer = (name) => ({ answers: [`${name} 100 A 192.0.2.1`], flags: 0xa0 })
+    for (const dnssec of [false, false, true, true]) expect((await dns.ask('a.test', 'A', { dnssec })).packet.flag_ad).toBe(dnssec)
+  })
+
   it('no more than there is room for', async () => {
     await start('cache {\n success 2\n }')
     for (const name of ['a', 'b', 'c', 'b', 'c', 'a']) await dns.ask(`${name}.test`)

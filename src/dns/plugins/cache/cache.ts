@@ -139,7 +139,7 @@ class CacheLink implements Link {
     this.#stores[kind].set(key, { answer: kept, storedAtMs: nowMs, ttl, hits: 0, lastHitMs: nowMs, refreshing: false })
     if (kind === 'success') this.#stores.denial.delete(key)
     metrics.cacheEntries.set(this.#kindLabels[kind], this.#stores[kind].size)
-    return kept
+    return { ...kept, flags: flagsFor(kept, query) }
   }
 }
 
@@ -151,9 +151,14 @@ function keyOf({ key, type, class: cls, dnssec, checkingDisabled }: Query): stri
 /** AA is set whatever the answer came from: some resolver libraries take no other (CoreDNS's rule). */
 function hit(item: Item, query: Query, ttl: number | undefined): Answer {
   const { answer } = item
-  const wantsAd = query.dnssec || (query.flags & flags.AD) !== 0
-  const word = (wantsAd ? answer.flags : answer.flags & ~flags.AD) | flags.AA
+  const word = flagsFor(answer, query) | flags.AA
   return { rcode: answer.rcode, flags: word, body: answer.body, plugin: 'cache', ...(ttl === undefined ? {} : { ttl }) }
+}
+
+/** AD is for who asked for it (RFC 6840, 5.7). */
+function flagsFor(answer: Answer, query: Query): number {
+  const isWanted = query.dnssec || (query.flags & flags.AD) !== 0
+  return isWanted ? answer.flags : answer.flags & ~flags.AD
 }
 
 /** undefined: it is not to be kept. */
