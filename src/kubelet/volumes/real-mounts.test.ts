@@ -23,6 +23,7 @@ describe.skipIf(why !== undefined)(`volumes with real mounts${why ? ` (${why})` 
       memoryMode: '2777',
       labels: 'a="b"',
       subPath: 'through the subPath',
+      subPathMode: '2775',
       inside: 'through the subPath',
       swapped: 'through the subPath',
       afterRestart: { kept: 'x' },

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, realpath, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { chmod, type FileHandle, mkdir, open, realpath, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname, relative } from 'node:path'
 import type { Mounter } from '../mounter.js'
 
@@ -60,12 +60,14 @@ async function openInside(base: string, subPath: string): Promise<FileHandle> {
     for (const [index, part] of [...present, ...missing].entries()) {
       const path = `/proc/self/fd/${current.fd}/${part}`
       const isMissing = index >= present.length
-      if (isMissing) await mkdir(path, { mode: mode & 0o777 }).catch(ignoreExisting)
+      const isMade = isMissing && (await makeDirectory(path))
       const isLast = index === present.length + missing.length - 1
       const next = await open(path, isLast && !isMissing ? pathOnly | constants.O_NOFOLLOW : step)
       await current.close()
       current = next
       const found = await current.stat()
+      // As open as the volume itself, whatever the mask of this process takes away; by the descriptor, so that it is this directory.
+      if (isMade) await chmod(`/proc/self/fd/${current.fd}`, mode & 0o7777)
       if (found.isSymbolicLink()) throw new Error(`subpath "${subPath}" is a link that has just been put there`)
     }
     return current
@@ -75,8 +77,15 @@ async function openInside(base: string, subPath: string): Promise<FileHandle> {
   }
 }
 
-function ignoreExisting(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EEXIST') throw error
+/** False when it has just been made by somebody else. */
+async function makeDirectory(path: string): Promise<boolean> {
+  try {
+    await mkdir(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return false
+  }
 }
 
 /** The longest part that is there, with its links resolved, and what is left to be made. */

@@ -1,5 +1,5 @@
 /** Run in a mount namespace of its own: volumes with real mounts; prints what it found. */
-import { mkdir, readFile, rename, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rename, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Container, Pod } from '../../../api/types/core-v1.js'
 import { silentLogger } from '../../../base/logger.js'
@@ -58,6 +58,9 @@ const pod: Pod = {
 const container = pod.spec?.containers?.[0] as Container
 const failure = (promise: Promise<unknown>) => promise.then(() => 'no failure', (error: Error & { cause?: Error }) => error.cause?.message ?? error.message)
 
+process.umask(0o077)
+await mkdir(join(root, 'data'))
+await chmod(join(root, 'data'), 0o2775)
 const volumes = open()
 await volumes.setUp(pod)
 const [memory, own, data] = await volumes.mounts(pod, container)
@@ -70,6 +73,7 @@ const result: Record<string, unknown> = {
   memoryGroup: (await stat(memory?.hostPath ?? '')).gid,
   labels: await readFile(join(own?.hostPath ?? '', 'labels'), 'utf8'),
   subPath: await readFile(join(data?.hostPath ?? '', 'seen'), 'utf8'),
+  subPathMode: ((await stat(join(root, 'data/logs/p'))).mode & 0o7777).toString(8),
   mounts: await mountsOf(),
 }
 
