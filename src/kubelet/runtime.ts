@@ -46,6 +46,11 @@ export interface Runtime {
   stats(uid: string): readonly ContainerStats[]
   images(): readonly RuntimeImage[]
 
+  /**
+   * Forwards ports by SPDY/3.1 streams (portforward.k8s.io) that the connection carries, whole and unread. Absent: ports are forwarded one
+   * by one with `portForward`.
+   */
+  portForwardStreams?(uid: string, connection: ByteStream): Promise<void>
   /** Runs a command to its end, as probes do. Throws RuntimeError when it cannot be run, or not in time. */
   execSync?(uid: string, container: string, command: readonly string[], timeoutMs: number): Promise<CommandResult>
   /** The pod as the API now has it: called whenever it is looked at. */

@@ -66,11 +66,14 @@ describe.skipIf(why !== undefined)(`a real node (skipped: ${why ?? 'no'})`, () =
     expect(terminal.stdout).toContain('/dev/pts/')
   })
 
-  it('copies files in and out, attaches', async () => {
+  it('copies files in and out, forwards ports, attaches', async () => {
     host.write('/tmp/in', 'from outside')
     await kubectl('cp', '/tmp/in', 'web:/tmp/in')
     await kubectl('cp', 'web:/tmp/in', '/tmp/out')
     expect(host.read('/tmp/out')).toBe('from outside')
+    const forward = host.spawn(['kubectl', '--kubeconfig=/etc/kubernetes/admin.conf', 'port-forward', 'pod/web', '18080:8080'])
+    await vi.waitFor(async () => expect(await host.must(['busybox', 'wget', '-qO-', 'http://127.0.0.1:18080/'])).toBe('hello\n'), soon)
+    forward.kill()
     await create(pod('echo', 'while read line; do echo got $line; done', { container: { stdin: true } }))
     await ready('echo')
     const attached = host.spawn(['kubectl', '--kubeconfig=/etc/kubernetes/admin.conf', 'attach', '-i', 'echo', '-q'])

@@ -162,8 +162,6 @@ describe('kubelet connector', () => {
     expect(await open('viewer', api('web/exec?command=ls'))).toBe(403)
     expect(await open('admin', api('nowhere/exec?command=ls'))).toBe(400)
     expect(await open('admin', api('ghost/exec?command=ls'))).toBe(404)
-    // kubectl opens SPDY streams and names ports in their headers.
-    expect(await open('admin', api('web/portforward'))).toBe(400)
     expect(await get(api('web/exec?command=ls&stdout=true'))).toMatchObject({
       status: 400,
       text: expect.stringContaining('Upgrade request required') as string,

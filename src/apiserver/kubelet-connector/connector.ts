@@ -86,10 +86,7 @@ function execPath(kind: 'exec' | 'attach', { info, request }: RestRequest, pod: 
 }
 
 function portForwardPath({ info, request }: RestRequest): string {
-  if (!request.query.has('ports'))
-    throw badRequest(
-      'port-forward is served over WebSockets that name their ports in the query (v4.channel.k8s.io); SPDY streams, alone or in a WebSocket, are not served yet',
-    )
+  // SPDY streams, alone or in a WebSocket, name their ports themselves.
   const sent = new URLSearchParams(request.query.getAll('ports').map((port): [string, string] => ['port', port]))
   return `/portForward/${info.namespace}/${info.name}${sent.size > 0 ? `?${sent.toString()}` : ''}`
 }

@@ -8,6 +8,7 @@ import {
   type LogOptions,
   type Notice,
   type Runtime,
+  RuntimeError,
   type RuntimeHealth,
   type RuntimeImage,
   type RuntimePod,
@@ -110,6 +111,12 @@ export class MixedRuntime implements Runtime {
 
   images(): readonly RuntimeImage[] {
     return [...this.#main.images(), ...this.#other.images()]
+  }
+
+  async portForwardStreams(uid: string, connection: ByteStream): Promise<void> {
+    const runtime = this.#of(uid)
+    if (!runtime.portForwardStreams) throw new RuntimeError('PortForwardError', 'SPDY streams are not served for this pod')
+    await runtime.portForwardStreams(uid, connection)
   }
 
   execSync(uid: string, container: string, command: readonly string[], timeoutMs: number): Promise<CommandResult> {

@@ -13,7 +13,7 @@ import { type NodeAttributes, nodeAttributes } from './access.js'
 import { isTrue, serveContainerLogs } from './container-logs.js'
 import { replyJson, replyText, type ServerReply, type ServerRequest } from './request.js'
 import { type NodeStats, resourceMetrics, statsSummary, type VolumeStats } from './stats-summary.js'
-import { acceptWebSocket, type CommandStreams, serveCommand, servePorts } from './streams.js'
+import { acceptWebSocket, bringsSpdy, type CommandStreams, serveCommand, servePorts, serveSpdyTunnel } from './streams.js'
 
 export interface KubeletServerOptions {
   readonly clock: Clock
@@ -102,7 +102,13 @@ export class KubeletServer {
     if (socket) await serveCommand(socket, (streams) => this.#options.runtime.attach(record.uid, container, asked(streams, query)))
   }
 
-  async #portForward(record: PodRecord, { query }: ServerRequest, reply: ServerReply): Promise<void> {
+  async #portForward(record: PodRecord, request: ServerRequest, reply: ServerReply): Promise<void> {
+    const { query } = request
+    const { runtime } = this.#options
+    if (bringsSpdy(request)) {
+      if (!runtime.portForwardStreams) return replyText(reply, 400, `${onlyChannels}\n`)
+      return serveSpdyTunnel(reply, async (connection) => runtime.portForwardStreams?.(record.uid, connection))
+    }
     const ports = query
       .getAll('port')
       .flatMap((text) => text.split(','))
@@ -143,6 +149,9 @@ export class KubeletServer {
     }
   }
 }
+
+const onlyChannels =
+  'port-forward of this node is served over WebSockets that name their ports in the query (v4.channel.k8s.io); SPDY streams are not served'
 
 /** The streams that a command is to have: standard input only when somebody will write to it. */
 function asked({ stdin, ...streams }: CommandStreams, query: URLSearchParams): Streams {

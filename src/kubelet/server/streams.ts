@@ -1,10 +1,10 @@
 /**
  * exec, attach and port-forward over WebSocket: each message begins with the number of its channel (remotecommand's
- * v5.channel.k8s.io and v4.channel.k8s.io). SPDY is not spoken.
+ * v5.channel.k8s.io and v4.channel.k8s.io). SPDY is spoken by neither side of this: port-forward hands it on.
  */
 import type { WebSocket } from 'ws'
-import type { ExitStatus } from '../runtime.js'
-import type { ServerReply } from './request.js'
+import type { ByteStream, ExitStatus } from '../runtime.js'
+import type { ServerReply, ServerRequest } from './request.js'
 
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io']
 const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const
@@ -32,6 +32,49 @@ export async function acceptWebSocket(reply: ServerReply): Promise<WebSocket | u
     handleProtocols: (asked) => protocols.find((protocol) => asked.has(protocol)) ?? false,
   })
   return new Promise((resolve) => server.handleUpgrade(message, socket, Buffer.from(head), resolve))
+}
+
+const tunnelProtocol = 'SPDY/3.1+portforward.k8s.io'
+
+/** Whether the client brings SPDY streams of its own: in a WebSocket, as kubectl does, or instead of HTTP. */
+export function bringsSpdy(request: ServerRequest): boolean {
+  const upgrade = request.headerValues('upgrade').join(',').toLowerCase()
+  if (upgrade === 'spdy/3.1') return true
+  return upgrade === 'websocket' && request.headerValues('sec-websocket-protocol').join(',').includes(tunnelProtocol)
+}
+
+/** Joins the client's SPDY connection, which is not looked into, with what takes its streams. */
+export async function serveSpdyTunnel(reply: ServerReply, join: (connection: ByteStream) => Promise<void>): Promise<void> {
+  if (!reply.takeOver)
+    return reply.respond(400, { 'content-type': 'text/plain; charset=utf-8' }, [Buffer.from('Upgrade request required\n')])
+  const { socket, head, message } = reply.takeOver()
+  const incoming = new Incoming<Uint8Array>()
+  if (message.headers.upgrade?.toLowerCase() === 'websocket') {
+    const { WebSocketServer } = await import('ws')
+    const server = new WebSocketServer({
+      noServer: true,
+      maxPayload: messageBytesMax,
+      perMessageDeflate: false,
+      handleProtocols: () => tunnelProtocol,
+    })
+    const client = await new Promise<WebSocket>((resolve) => server.handleUpgrade(message, socket, Buffer.from(head), resolve))
+    client.on('message', (data: Buffer) => incoming.push(data))
+    client.on('error', () => client.terminate())
+    client.once('close', () => incoming.end())
+    const write = (chunk: Uint8Array) => {
+      if (client.readyState === client.OPEN) client.send(chunk)
+    }
+    await join({ incoming, write, end: () => client.close(1000) }).catch(() => client.close(1011))
+    return
+  }
+  socket.write(
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n',
+  )
+  if (head.length > 0) incoming.push(head)
+  socket.on('data', (chunk: Buffer) => incoming.push(chunk))
+  socket.on('error', () => socket.destroy())
+  socket.once('close', () => incoming.end())
+  await join({ incoming, write: (chunk) => void socket.write(chunk), end: () => void socket.end() }).catch(() => socket.destroy())
 }
 
 /** A queue that is read as it is filled: what comes in on one channel. */

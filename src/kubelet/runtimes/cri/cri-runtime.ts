@@ -44,7 +44,7 @@ import { containerConfigOf, sandboxConfigOf, type SandboxFacts } from './pod-con
 import { Poller } from './poller.js'
 import type { NodeResources } from './resources.js'
 import { StatsCollector } from './stats.js'
-import { streamCommand, streamPort } from './streaming/commands.js'
+import { joinConnection, streamCommand, streamPort } from './streaming/commands.js'
 
 export interface CriRuntimeOptions {
   readonly clock: Clock
@@ -423,9 +423,17 @@ export class CriRuntime implements Runtime {
   }
 
   async portForward(uid: string, port: number, connection: ByteStream): Promise<void> {
+    await streamPort(await this.#options.client.portForward(this.#readySandbox(uid), [port]), port, connection)
+  }
+
+  async portForwardStreams(uid: string, connection: ByteStream): Promise<void> {
+    await joinConnection(await this.#options.client.portForward(this.#readySandbox(uid), []), connection)
+  }
+
+  #readySandbox(uid: string): string {
     const sandbox = this.cache.get(uid)?.sandboxes[0]
     if (!sandbox?.ready) throw new RuntimeError('PortForwardError', 'the pod does not run')
-    await streamPort(await this.#options.client.portForward(sandbox.id, port), port, connection)
+    return sandbox.id
   }
 
   async execSync(uid: string, container: string, command: readonly string[], timeoutMs: number): Promise<CommandResult> {

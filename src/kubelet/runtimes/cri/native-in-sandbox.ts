@@ -100,6 +100,10 @@ export class NativeInSandbox implements Runtime {
     return this.#cri.portForward(uid, port, connection)
   }
 
+  portForwardStreams(uid: string, connection: ByteStream): Promise<void> {
+    return this.#cri.portForwardStreams(uid, connection)
+  }
+
   logs(uid: string, container: string, options: LogOptions): AsyncIterable<Uint8Array> {
     return this.#of(uid).logs(uid, container, options)
   }

@@ -165,8 +165,8 @@ export class CriClient {
     return String((await this.#call('Attach', ['AttachRequest', 'UrlResponse'], request)).url)
   }
 
-  async portForward(podSandboxId: string, port: number) {
-    return String((await this.#call('PortForward', ['PortForwardRequest', 'UrlResponse'], { podSandboxId, port: [port] })).url)
+  async portForward(podSandboxId: string, port: readonly number[]) {
+    return String((await this.#call('PortForward', ['PortForwardRequest', 'UrlResponse'], { podSandboxId, port })).url)
   }
 
   async listContainerStats(): Promise<readonly CriContainerStats[]> {

@@ -1,6 +1,6 @@
 /** Streams of a command or of a container's own process (remotecommand v4 over SPDY), and forwarded connections. */
 import type { ByteStream, ExitStatus, Streams } from '../../../runtime.js'
-import { dialSpdy, type SpdyConnection } from './spdy.js'
+import { dialSpdy, type SpdyConnection, upgradeToSpdy } from './spdy.js'
 
 export interface CommandShape {
   readonly stdin: boolean
@@ -69,6 +69,22 @@ function statusOf(text: string): ExitStatus {
   const code = status.details?.causes?.find(({ reason }) => reason === 'ExitCode')?.message
   if (status.reason === 'NonZeroExitCode' && code !== undefined) return { exitCode: Number(code) }
   throw new Error(status.message ?? text)
+}
+
+/** Joins a client that speaks SPDY itself with the runtime. Resolves when either side has ended. */
+export async function joinConnection(url: string, { incoming, write, end }: ByteStream): Promise<void> {
+  const { socket, head } = await upgradeToSpdy(url, ['portforward.k8s.io'])
+  if (head.length > 0) write(head)
+  socket.on('data', write)
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', resolve)
+    socket.once('error', () => socket.destroy())
+    socket.once('end', () => socket.destroy())
+  })
+  const pumped = pump(incoming, { write: (chunk) => void socket.write(chunk), end: () => socket.destroy() })
+  await Promise.race([closed, pumped])
+  socket.destroy()
+  end()
 }
 
 export async function streamPort(url: string, port: number, { incoming, write, end }: ByteStream): Promise<void> {

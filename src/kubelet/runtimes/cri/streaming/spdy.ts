@@ -183,8 +183,13 @@ function headerBlock(headers: Readonly<Record<string, string>>): Buffer {
 
 const connectTimeoutMs = 30_000
 
+export async function dialSpdy(url: string, protocols: readonly string[]): Promise<SpdyConnection> {
+  const { socket, head } = await upgradeToSpdy(url, protocols)
+  return new SpdyConnection(socket, head)
+}
+
 /** Asks for the upgrade of a streaming address. `protocols`: of the streams, best first. */
-export function dialSpdy(url: string, protocols: readonly string[]): Promise<SpdyConnection> {
+export function upgradeToSpdy(url: string, protocols: readonly string[]): Promise<{ socket: Duplex; head: Buffer }> {
   return new Promise((resolve, reject) => {
     const asked = request(url, {
       method: 'POST',
@@ -193,7 +198,7 @@ export function dialSpdy(url: string, protocols: readonly string[]): Promise<Spd
     })
     asked.once('upgrade', (_response, socket, head) => {
       socket.setTimeout(0)
-      resolve(new SpdyConnection(socket, head))
+      resolve({ socket, head })
     })
     asked.once('response', (response) => {
       let text = ''
