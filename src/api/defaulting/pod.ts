@@ -1,5 +1,5 @@
 /** Defaults of pods and pod templates (core/v1 API reference: "defaults to"). In place. */
-import type { Container, PodSpec, Probe, Volume } from '../types/core-v1.js'
+import type { Container, PodSpec, Probe, ResourceRequirements, Volume } from '../types/core-v1.js'
 import { roundAmounts, roundRequirements } from './amounts.js'
 import { setDefault } from './set.js'
 
@@ -19,15 +19,15 @@ export function defaultPodSpec(spec: PodSpec, isPod = false): void {
   for (const container of spec.ephemeralContainers ?? []) defaultContainer(container, hostNetwork)
   for (const volume of spec.volumes ?? []) defaultVolume(volume)
   roundAmounts(spec.overhead)
-  defaultPodResources(spec)
+  roundRequirements(spec.resources)
+  if (!isPod) return
+  // Of a pod, not of a template: there the request that follows its limit is each pod's own.
+  for (const { resources } of [...(spec.initContainers ?? []), ...(spec.containers ?? []), spec]) defaultRequests(resources)
 }
 
-/** With pod-level resources, a request that is not given follows its limit. */
-function defaultPodResources(spec: PodSpec): void {
-  roundRequirements(spec.resources)
-  const { limits, requests } = spec.resources ?? {}
-  if (!spec.resources || !limits) return
-  spec.resources.requests = { ...limits, ...requests }
+/** A request that is not given follows its limit. */
+function defaultRequests(resources: ResourceRequirements | undefined): void {
+  if (resources?.limits) resources.requests = { ...resources.limits, ...resources.requests }
 }
 
 function defaultContainer(container: Omit<Container, 'name'>, hostNetwork: boolean): void {
@@ -36,12 +36,6 @@ function defaultContainer(container: Omit<Container, 'name'>, hostNetwork: boole
   setDefault(container, 'terminationMessagePolicy', 'File')
   setDefault(container, 'resources', {})
   roundRequirements(container.resources)
-  const { limits, requests } = container.resources ?? {}
-  if (limits && container.resources) {
-    const filled: Record<string, string> = { ...requests }
-    for (const [name, amount] of Object.entries(limits)) if (filled[name] === undefined) filled[name] = amount
-    container.resources.requests = filled
-  }
   for (const port of container.ports ?? []) {
     setDefault(port, 'protocol', 'TCP')
     if (hostNetwork) setDefault(port, 'hostPort', port.containerPort)

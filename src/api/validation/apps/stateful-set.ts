@@ -27,7 +27,18 @@ function statefulSetFaults(faults: Faults, { spec }: StatefulSet, old?: Stateful
   faults.nonNegative('spec.minReadySeconds', spec?.minReadySeconds)
   faults.nonNegative('spec.ordinals.start', spec?.ordinals?.start)
   faults.nonNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit)
-  selectedTemplateFaults(faults, 'spec', spec ?? {}, ratchetOf(old?.spec?.template?.spec))
+  selectedTemplateFaults(faults, 'spec', withClaims(spec), ratchetOf(old?.spec?.template?.spec))
+}
+
+/** The spec as its pods will be: each claim template is a volume of theirs. */
+function withClaims(spec: StatefulSetSpec | undefined): Partial<StatefulSetSpec> {
+  const claims = spec?.volumeClaimTemplates ?? []
+  const pod = spec?.template.spec
+  if (!spec || !pod || claims.length === 0) return spec ?? {}
+  const own = new Set(claims.map(({ metadata }) => metadata?.name))
+  const volumes = claims.map(({ metadata: { name = '' } = {} }) => ({ name, persistentVolumeClaim: { claimName: name } }))
+  const others = (pod.volumes ?? []).filter(({ name }) => !own.has(name))
+  return { ...spec, template: { ...spec.template, spec: { ...pod, volumes: [...others, ...volumes] } } }
 }
 
 function updateStrategyFaults(faults: Faults, path: string, { type, rollingUpdate }: StatefulSetUpdateStrategy): void {

@@ -20,6 +20,14 @@ describe('workloads', () => {
     expect(judge('apps/deployments', workload({ selector: {} }))).toEqual(['Invalid spec.selector'])
   })
 
+  it("mount the claims of a StatefulSet's templates as volumes", () => {
+    const mounting = (name: string) => [{ name: 'c', image: 'i', volumeMounts: [{ name, mountPath: '/d' }] }]
+    const volumeClaimTemplates = [{ metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'] } }]
+    const set = (name: string) => workload({ volumeClaimTemplates, template: { ...template, spec: { containers: mounting(name) } } })
+    expect(judge('apps/statefulsets', set('data'))).toEqual([])
+    expect(judge('apps/statefulsets', set('other'))).toEqual(['NotFound spec.template.spec.containers[0].volumeMounts[0].name'])
+  })
+
   it('roll out as they can', () => {
     const rolling = (rollingUpdate: object) => workload({ strategy: { type: 'RollingUpdate', rollingUpdate } })
     expect(judge('apps/deployments', rolling({ maxSurge: 0, maxUnavailable: 0 }))).toEqual([
