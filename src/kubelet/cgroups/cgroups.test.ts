@@ -55,6 +55,8 @@ describe('where groups are', () => {
     expect(groups.get('/kubepods/burstable')).toEqual({ cpuShares: 512 })
     await cgroups.sweep(new Set(['1-2']))
     expect([...groups.keys()].sort()).toEqual(['/kubepods', '/kubepods/besteffort', '/kubepods/burstable', '/kubepods/pod1-2'])
+    await cgroups.follow([burstable, { ...burstable, metadata: { uid: 'earlier' } }])
+    expect(groups.get('/kubepods/burstable')).toEqual({ cpuShares: 1_024 })
     await cgroups.remove('1-2')
     expect(groups.has('/kubepods/pod1-2')).toBe(false)
   })

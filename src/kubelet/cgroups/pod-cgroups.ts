@@ -58,6 +58,13 @@ export class PodCgroups {
     return this.parent(pod)
   }
 
+  /** All pods that run: also those whose groups an earlier process made count towards what their class shares. */
+  async follow(pods: Iterable<Pod>): Promise<void> {
+    this.#pods.clear()
+    for (const pod of pods) this.#pods.set(pod.metadata.uid ?? '', pod)
+    await this.#shareBurstable()
+  }
+
   async remove(uid: string): Promise<void> {
     this.#pods.delete(uid)
     for (const qos of ['Guaranteed', 'Burstable', 'BestEffort'] as const) await this.#options.files.remove(this.#path(podParts(uid, qos)))

@@ -189,7 +189,7 @@ async function removeBelow(place: string): Promise<void> {
 
 /** A controller that this kernel does not have, or a group that has gone meanwhile. */
 function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT' && error.code !== 'EACCES') throw error
+  if (error.code !== 'ENOENT' && error.code !== 'EACCES' && error.code !== 'EPERM') throw error
 }
 
 async function read(file: string): Promise<string | undefined> {

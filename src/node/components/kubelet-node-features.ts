@@ -130,7 +130,9 @@ export async function openNodeFeatures(options: NodeFeaturesOptions): Promise<No
     },
     async sweep(uids) {
       await volumes.sweep(uids)
-      if (limits) await cgroups.sweep(uids)
+      if (!limits) return
+      await cgroups.sweep(uids)
+      await cgroups.follow(activePods(kubelet))
     },
     measured: {
       node: () => sampler.latest,
