@@ -88,6 +88,8 @@ export class CriRuntime implements Runtime {
   /** Pods as last seen: what is done for a container later needs its spec. */
   readonly #specs = new Map<string, Pod>()
   readonly #logs = new Set<FollowedLog>()
+  /** By pod: the last of what is done for its sandbox. */
+  readonly #turns = new Map<string, Promise<void>>()
   #imageList: readonly CriImage[] = []
   #handler: (uid: string) => void = () => undefined
   #notice: (uid: string, notice: Notice) => void = () => undefined
@@ -189,7 +191,22 @@ export class CriRuntime implements Runtime {
     resources.observed(pod)
   }
 
-  async runPod(pod: Pod, _sandbox: SandboxOptions): Promise<void> {
+  runPod(pod: Pod, _sandbox: SandboxOptions): Promise<void> {
+    return this.#inTurn(pod.metadata.uid ?? '', () => this.#runPod(pod))
+  }
+
+  /** One thing after another for the sandbox of a pod: network plugins do not bear two deletions at once. */
+  async #inTurn(uid: string, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(uid) ?? Promise.resolve()).then(work, work)
+    this.#turns.set(uid, turn)
+    try {
+      await turn
+    } finally {
+      if (this.#turns.get(uid) === turn) this.#turns.delete(uid)
+    }
+  }
+
+  async #runPod(pod: Pod): Promise<void> {
     const { uid = '', namespace = '', name = '' } = pod.metadata
     if (this.cache.get(uid)?.sandboxes[0]?.ready) return
     const { client, resources, prepare, runtimeHandler } = this.#options
@@ -361,7 +378,11 @@ export class CriRuntime implements Runtime {
     this.#changed(uid)
   }
 
-  async endPod(uid: string): Promise<void> {
+  endPod(uid: string): Promise<void> {
+    return this.#inTurn(uid, () => this.#endPod(uid))
+  }
+
+  async #endPod(uid: string): Promise<void> {
     const { client, resources } = this.#options
     const entry = this.cache.get(uid)
     for (const { id, ready } of entry?.sandboxes ?? []) if (ready) await client.stopPodSandbox(id)
@@ -373,7 +394,11 @@ export class CriRuntime implements Runtime {
     await this.#options.release?.(uid)
   }
 
-  async removePod(uid: string): Promise<void> {
+  removePod(uid: string): Promise<void> {
+    return this.#inTurn(uid, () => this.#removePod(uid))
+  }
+
+  async #removePod(uid: string): Promise<void> {
     const { client, resources, logLinksDir, sandbox } = this.#options
     const entry = this.cache.get(uid)
     this.#specs.delete(uid)
