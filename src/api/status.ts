@@ -102,6 +102,8 @@ export const methodNotSupported = (of: ResourceName, verb: string) =>
     group: of.group || undefined,
     kind: of.resource,
   })
+/** The path has no such method, whatever the resource: a collection is not patched, and nothing is created in an object. */
+export const wrongMethod = () => failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource')
 export const notAcceptable = (message: string) => failure(406, 'NotAcceptable', message)
 export const unsupportedMediaType = (message: string) => failure(415, 'UnsupportedMediaType', message)
 export const expired = (message: string) => failure(410, 'Expired', message)

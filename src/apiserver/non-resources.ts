@@ -1,6 +1,6 @@
 /** Everything that is not a resource: discovery, version, health, metrics, OpenID documents. */
 import { aggregated, apiGroup, apiGroupList, apiResourceList, apiVersions } from '../api/discovery/discovery.js'
-import { methodNotSupported, notAcceptable, unknownPath } from '../api/status.js'
+import { notAcceptable, StatusError, unknownPath, wrongMethod } from '../api/status.js'
 import type { Metrics } from '../base/metrics.js'
 import type { OpenIdDocument } from './authn/service-account/discovery.js'
 import type { ApiRequest, Responder } from './handler.js'
@@ -37,7 +37,7 @@ export class NonResources {
 
   async serve(request: ApiRequest, responder: Responder): Promise<void> {
     const { method, path, query } = request
-    if (method !== 'GET' && method !== 'HEAD') throw methodNotSupported({ group: '', resource: path }, method.toLowerCase())
+    if (method !== 'GET' && method !== 'HEAD') throw wrongMethod()
     const health = await this.#deps.health.answer(path, query)
     if (health) return text(responder, health.status, health.text)
     const clean = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
@@ -50,11 +50,20 @@ export class NonResources {
       throw notAcceptable(`only the following media types are accepted: ${openId.contentType}`)
     if (openId) return text(responder, 200, openId.body, openId.contentType)
     const body = this.#discovery(clean, request)
-    if (body === undefined) throw unknownPath()
+    if (body === undefined) throw this.#unknown(clean)
     if (!isAggregated(body)) return respondJson(responder, 200, body)
     responder.respond(200, { 'content-type': body.type, 'cache-control': 'no-cache, private', vary: 'Accept' }, [
       encoder.encode(JSON.stringify(body.document)),
     ])
+  }
+
+  /** What is below a path that is built in is refused in a Status; of other paths nothing is known. */
+  #unknown(path: string): Error {
+    const [, root, group] = path.split('/')
+    const isBuiltin =
+      (root === 'api' && group !== undefined) ||
+      (root === 'apis' && this.#deps.resources.infos().some((info) => info.group === group && info.typeId !== 'custom'))
+    return isBuiltin ? new StatusError(unknownPath().status) : unknownPath()
   }
 
   #discovery(path: string, request: ApiRequest): unknown {

@@ -44,7 +44,7 @@ describe('answers recorded from kube-apiserver v1.36.0', () => {
   })
   afterAll(() => server.stop())
 
-  it('are given here too, but for those in the ledger, which all still differ', { timeout: 120_000 }, async () => {
+  it('are given here too, but for those in the ledger, which all still differ', { timeout: 240_000 }, async () => {
     const found = await replayAll(inProcess(server), cases, 'a')
     expect(unforeseen(found)).toEqual([])
     expect(Object.keys(knownDifferences).filter((name) => !found.has(name))).toEqual([])
@@ -52,7 +52,7 @@ describe('answers recorded from kube-apiserver v1.36.0', () => {
     expect(Object.keys(groupsUnderWay).filter(done)).toEqual([])
   })
 
-  it('come over HTTPS as they do without', { timeout: 120_000 }, async () => {
+  it('come over HTTPS as they do without', { timeout: 240_000 }, async () => {
     const target = await overHttps(server)
     const chosen = cases.filter(({ area }, index) => wireAreas.has(area) || index % 10 === 0)
     expect(unforeseen(await replayAll(target, chosen, 'b'))).toEqual([])

@@ -8,14 +8,8 @@ const jsonNumbers = 'integers beyond 2^53 are read as doubles'
 /** One case each: "area/name". */
 export const knownDifferences: Readonly<Record<string, string>> = {
   'crd-objects/large-integers-survive': jsonNumbers,
-  'listing/limit-invalid': 'an empty limit is read as none',
-  'negotiation/discovery-group': 'an unknown version of a known group is plain text, not a Status',
-  'negotiation/double-slash-and-escapes': 'a path with an empty part is plain text, not a Status',
   'negotiation/partial-metadata-protobuf': 'the metadata of a list alone is given in protobuf, upstream refuses it',
   'negotiation/root-paths': 'HEAD is served as GET',
-  'negotiation/table-include-object': 'an unknown includeObject is read as Metadata',
-  'node-auth/service-account-token': 'the bounds of a token request are not judged yet',
-  'node-auth/service-account-token-audience': 'the bounds of a token request are not judged yet',
   'policy-and-misc/apf-tables-from-dry-run': 'writes answer with the object, not with a Table',
   'policy-and-misc/dra-claim-admin-access-needs-label': 'admin access to devices is not bound to a label of the namespace yet',
   'policy-and-misc/dra-deviceclass-rules': 'expressions that select devices are not compiled yet',
@@ -23,8 +17,6 @@ export const knownDifferences: Readonly<Record<string, string>> = {
   'policy-and-misc/psa-existing-pod-update-allowed': 'pods that a new level would refuse are not looked for',
   'rest/integers-out-of-range': jsonNumbers,
   'rest/large-int64-is-exact': jsonNumbers,
-  'rest/non-object-json-body': 'a body of null is no object',
-  'watching/timeout-seconds-ends-watch': 'timeoutSeconds of a watch is not judged',
   'workloads/controllerrevision-data-immutable':
     'kube-apiserver refuses every patch of a ControllerRevision, whose data it compares in two encodings; here only a change of data is refused',
   'workloads/daemonset-table': 'rows of a Table carry the annotation that apps/v1 has for the generation of the template',

@@ -7,7 +7,7 @@
  */
 import { invalid, conflict, alreadyExists, notFound, type Fault } from '../../api/status.js'
 import { cloneJson } from '../../api/clone-json.js'
-import type { UnknownObject } from '../../api/object.js'
+import type { GroupVersionKind, UnknownObject } from '../../api/object.js'
 import { timestamp, type Clock } from '../../base/clock.js'
 import type { Random } from '../../base/random.js'
 import type { LeaseId, Store } from '../../storage/store.js'
@@ -120,8 +120,9 @@ export class ObjectStore {
   }
 
   /** Lets the plugins fill and judge the body of an action ("pods/binding"): to them it is what is created. */
-  async admitAction(request: WriteRequest, body: UnknownObject): Promise<void> {
-    const admission = this.#admissionRequest(request, 'CREATE', body, undefined)
+  async admitAction(request: WriteRequest, body: UnknownObject, kind?: GroupVersionKind): Promise<void> {
+    const made = this.#admissionRequest(request, 'CREATE', body, undefined)
+    const admission = kind ? { ...made, kind } : made
     await this.#deps.admission.mutate(admission)
     await this.#deps.admission.validate(admission)
   }

@@ -103,7 +103,9 @@ export function decodeObject(
 ): UnknownObject {
   const { info, codec } = served
   const wanted = apiVersionOf(info)
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  // As Go reads it, null leaves every member unset.
+  if (value === null) value = {}
+  if (typeof value !== 'object' || Array.isArray(value))
     throw badRequest(`the object provided is unrecognized (must be of type ${info.kind}): couldn't get version/kind`)
   const { apiVersion, kind } = value
   if (apiVersion !== undefined && apiVersion !== '' && apiVersion !== wanted) {

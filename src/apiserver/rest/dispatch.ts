@@ -1,5 +1,5 @@
 /** Which handler serves a resource request; refuses what the resource does not offer, as upstream does. */
-import { methodNotSupported, notFound, StatusError, unknownPath } from '../../api/status.js'
+import { methodNotSupported, notFound, StatusError, unknownPath, wrongMethod } from '../../api/status.js'
 import type { Verb } from '../../api/kinds.js'
 import type { UnknownObject } from '../../api/object.js'
 import { kindCodec } from '../../api/scheme.js'
@@ -42,7 +42,9 @@ const connected = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
 export async function dispatch(request: RestRequest, { rest, virtual, connect }: Dispatch): Promise<void> {
   const { served, info } = request
   if (served.deprecationWarning) request.warnings.push(served.deprecationWarning)
-  if (info.name === '' ? ofItems.has(info.verb) : info.verb === 'create' && info.subresource === '') throw wrongPath(info.verb)
+  // A proxy passes HEAD on, and the handler of custom resources takes it for GET.
+  if (request.request.method === 'HEAD' && served.info.typeId !== 'custom' && !connected.has(info.subresource)) throw wrongMethod()
+  if (info.name === '' ? ofItems.has(info.verb) : info.verb === 'create' && info.subresource === '') throw wrongMethod()
   if (info.subresource === '') {
     const handler = handlers[info.verb]
     const special = info.verb === 'create' ? virtual.get(virtualKey(served.info)) : undefined
@@ -69,15 +71,9 @@ export async function dispatch(request: RestRequest, { rest, virtual, connect }:
 
 const ofItems = new Set(['get', 'update', 'patch', 'delete'])
 
-/** A collection is not patched, and nothing is created in an object. */
-function wrongPath(verb: string): StatusError {
-  const { details: _, ...status } = methodNotSupported({ group: '', resource: '' }, verb).status
-  return new StatusError({ ...status, message: 'the server does not allow this method on the requested resource' })
-}
-
 /** Of built-in kinds the path is judged before the resource; custom ones are served by one handler, which names them. */
 function notAllowed({ served, info }: RestRequest): StatusError {
-  return served.info.typeId === 'custom' ? methodNotSupported(served.info, info.verb) : wrongPath(info.verb)
+  return served.info.typeId === 'custom' ? methodNotSupported(served.info, info.verb) : wrongMethod()
 }
 
 /** The resource is there, so the answer is about it. */
@@ -96,6 +92,12 @@ async function createVirtual(rest: RestRequest, deps: RestDeps, special: Virtual
   if (codec) {
     object.metadata ??= {}
     trackCreated(kind, object, fieldWriter(rest, deps))
+  }
+  // What is asked of a stored object passes the plugins like a write of it; mere questions are nothing to them.
+  if (info.subresource) {
+    const { group, version, kind: name } = kind
+    object.metadata ??= {}
+    await deps.objects.admitAction(writeRequest(rest), object, { group, version, kind: name })
   }
   const result = await special.create(object, {
     user,

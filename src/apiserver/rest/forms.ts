@@ -1,6 +1,7 @@
 /** Answers in other spellings than the cells' own bytes: another version, a Table, metadata alone, YAML, protobuf. */
 import { apiVersionOf, type UnknownObject } from '../../api/object.js'
 import { type TableOptions, tableOf } from '../../api/tables/table.js'
+import { badRequest } from '../../api/status.js'
 import { type Cell, objectOf } from '../cacher/cell.js'
 import type { ApiRequest, Responder } from '../handler.js'
 import { jsonHeaders } from '../handler.js'
@@ -61,9 +62,13 @@ export function partial({ metadata }: UnknownObject): unknown {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
 }
 
-function tableOptions({ request, nowMs }: { request: ApiRequest; nowMs: number }): TableOptions {
-  const include = request.query.get('includeObject')
-  return { nowMs, includeObject: include === 'None' || include === 'Object' ? include : 'Metadata' }
+export function tableOptions({ request, nowMs }: { request: ApiRequest; nowMs: number }): TableOptions {
+  const include = request.query.get('includeObject') || 'Metadata'
+  if (include !== 'None' && include !== 'Object' && include !== 'Metadata')
+    throw badRequest(
+      `invalid TableOptions: includeObject: Invalid value: ${JSON.stringify(include)}: must be 'Metadata', 'Object', 'None', or empty`,
+    )
+  return { nowMs, includeObject: include }
 }
 
 function send({ accepted, responder, warnings }: Rendering, value: unknown): void {

@@ -140,9 +140,9 @@ function unsupportedMatch(value: string, unset: string | undefined): StatusError
 }
 
 /** A whole number out of a query; 0 when unset. Throws BadRequest. */
-function wholeNumber(query: URLSearchParams, name: string): number {
+export function wholeNumber(query: URLSearchParams, name: string): number {
   const text = query.get(name)
-  if (!text) return 0
+  if (text === null) return 0
   if (!/^-?\d{1,16}$/.test(text)) throw badRequest(`${name}: Invalid value: "${text}": strconv.ParseInt: parsing "${text}": invalid syntax`)
   return Math.max(0, Number(text))
 }

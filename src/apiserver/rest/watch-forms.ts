@@ -6,7 +6,7 @@ import { concat, type EventType, type Form, jsonForm } from '../cacher/events.js
 import type { ApiRequest } from '../handler.js'
 import type { ServedResource } from '../registry/resource.js'
 import { protobufOf } from './encode.js'
-import { partial, tableForm } from './forms.js'
+import { partial, tableForm, tableOptions } from './forms.js'
 import { shown } from './shown.js'
 import type { Accepted, Encoding } from './negotiation.js'
 
@@ -15,6 +15,7 @@ const decoder = new TextDecoder()
 
 export function watchForm(served: ServedResource, accepted: Accepted, request: ApiRequest, nowMs: () => number): Form {
   const { as, encoding } = accepted
+  if (as === 'Table') tableOptions({ request, nowMs: nowMs() })
   if (as === 'object' && encoding === 'json' && !served.conversion) return jsonForm
   const spell = (object: UnknownObject, isBookmark: boolean): unknown => {
     if (as === 'object') return object

@@ -6,7 +6,7 @@ import type { RestDeps, RestRequest } from './context.js'
 import { watchForm } from './watch-forms.js'
 import { contentTypes } from './encode.js'
 import { type Encoding, negotiate } from './negotiation.js'
-import { filterOf, revisionOf } from './read.js'
+import { filterOf, revisionOf, wholeNumber } from './read.js'
 import { withWarnings } from './respond.js'
 
 /** A watch without a time limit ends after 30 to 60 minutes, so that load spreads anew over the servers. */
@@ -26,12 +26,12 @@ export async function watchObjects(rest: RestRequest, deps: RestDeps): Promise<v
   else if (asked === undefined || asked === 0) await cacher.ready()
   else await cacher.reach(asked)
   const startsWithState = sendInitialEvents || asked === undefined || asked === 0
+  const seconds = wholeNumber(query, 'timeoutSeconds') || timeoutSecondsMin * (1 + deps.random.next())
   const form = watchForm(served, accepted, request, () => deps.clock.now())
   const sink = responder.stream(
     200,
     withWarnings({ 'content-type': contentType(accepted.encoding), 'cache-control': 'no-cache, private' }, warnings),
   )
-  const seconds = Number(query.get('timeoutSeconds') ?? 0) || timeoutSecondsMin * (1 + deps.random.next())
   const cancel = deps.clock.timer(seconds * 1000, () => sink.end())
   sink.onClose(cancel)
   try {

@@ -79,7 +79,7 @@ export function assertSameUid({ served, info }: RestRequest, { metadata }: Unkno
 export function decodeSent(...sent: Parameters<typeof decodeObject>): UnknownObject {
   const [, value] = sent
   const object = decodeObject(...sent)
-  const { metadata } = value as { metadata?: { managedFields?: unknown } | null }
+  const { metadata } = (value ?? {}) as { metadata?: { managedFields?: unknown } | null }
   if (Array.isArray(metadata?.managedFields) && metadata.managedFields.length === 0) object.metadata.managedFields = []
   return object
 }
