@@ -8,8 +8,6 @@ const jsonNumbers = 'integers beyond 2^53 are read as doubles'
 /** One case each: "area/name". */
 export const knownDifferences: Readonly<Record<string, string>> = {
   'crd-objects/large-integers-survive': jsonNumbers,
-  'negotiation/partial-metadata-protobuf': 'the metadata of a list alone is given in protobuf, upstream refuses it',
-  'negotiation/root-paths': 'HEAD is served as GET',
   'policy-and-misc/apf-tables-from-dry-run': 'writes answer with the object, not with a Table',
   'policy-and-misc/dra-claim-admin-access-needs-label': 'admin access to devices is not bound to a label of the namespace yet',
   'policy-and-misc/dra-deviceclass-rules': 'expressions that select devices are not compiled yet',

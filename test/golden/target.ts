@@ -89,7 +89,7 @@ export function inProcess(server: ApiServer): Target {
         server.handle(apiRequest(request, gone.signal), {
           respond: (code, headers, chunks) => {
             clearTimeout(late)
-            resolve({ code, headers: lastLines(headers), text: textOf(chunks) })
+            resolve({ code, headers: lastLines(headers), text: request.method === 'HEAD' ? '' : textOf(chunks) })
           },
           stream: (code, headers) => {
             const chunks: Uint8Array[] = []
