@@ -47,8 +47,8 @@ export function respondValue({ request, responder, warnings }: RestRequest, stat
 export function respondStatus(responder: Responder, error: StatusError, accept?: string): void {
   if (error instanceof UnknownPathError) return responder.respond(404, plainText, [encoder.encode('404 page not found\n')])
   const { retryAfterSeconds } = error.status.details ?? {}
-  // Whoever asks for what cannot be given is told so in the plainest form.
-  const { contentType, bytes } = encodeValue(error.status, error.code === 406 ? 'json' : encodingOf(accept))
+  // Whoever asks for a form that is not given is told so in the plainest one.
+  const { contentType, bytes } = encodeValue(error.status, error.code === 406 && accept?.includes('as=') ? 'json' : encodingOf(accept))
   const headers = { ...jsonHeaders, 'content-type': contentType }
   const all = retryAfterSeconds ? { ...headers, 'retry-after': String(retryAfterSeconds) } : headers
   responder.respond(error.code, withWarnings(all, error.warnings), [bytes])
