@@ -64,6 +64,10 @@ describe('server-side apply over the API', () => {
     expect((await raw(path('twice'), twice, 'fieldManager=one&fieldValidation=Strict')).code).toBe(400)
     expect(((await raw(path('twice'), twice)).body as ConfigMap).data).toEqual({ a: '2' })
   })
+  it('what is nested without end is refused', async () => {
+    const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`
+    expect((await raw(path('deep'), configMap('deep').replace('"metadata"', `"data":${deep},"metadata"`))).code).toBe(400)
+  })
   it('what kubectl set from its own side is no conflict for kubectl, and the annotation is kept up to date', async () => {
     const annotation = 'kubectl.kubernetes.io/last-applied-configuration'
     const annotations = { [annotation]: configMap('moved', { a: '1' }) }

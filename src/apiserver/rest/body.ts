@@ -41,7 +41,8 @@ export function parseBody(bytes: Uint8Array, contentType: string | undefined, tw
   return value
 }
 
-function noteDuplicates(text: string, value: JsonValue, twice: string[]): void {
+/** Throws BadRequest of a text that is nested too deeply to be looked through. */
+export function noteDuplicates(text: string, value: JsonValue, twice: string[]): void {
   try {
     for (const path of duplicateKeys(text, value)) twice.push(`duplicate field "${path}"`)
   } catch (error) {

@@ -1,9 +1,8 @@
 /** The body of a server-side apply: YAML, or JSON, which is YAML too and far faster to read. */
-import { duplicateKeys } from '../../api/codec/duplicate-keys.js'
 import { type JsonObject, type JsonValue } from '../../api/object.js'
 import { badRequest } from '../../api/status.js'
 import { messageOf } from '../../base/errors.js'
-import type { FieldValidation } from './body.js'
+import { type FieldValidation, noteDuplicates } from './body.js'
 import { readYaml } from './yaml.js'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -34,7 +33,7 @@ function parseJson(text: string, validation: FieldValidation, twice: string[]): 
   } catch {
     return undefined
   }
-  if (validation !== 'Ignore') twice.push(...duplicateKeys(text, value).map((path) => `duplicate field "${path}"`))
+  if (validation !== 'Ignore') noteDuplicates(text, value, twice)
   return value
 }
 
