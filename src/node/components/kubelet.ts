@@ -12,6 +12,7 @@ import type { Pod } from '../../api/types/core-v1.js'
 import type { Client } from '../../client/client.js'
 import { ManifestDirectory } from '../../kubelet/files/manifest-directory.js'
 import { type Kubelet, startKubelet } from '../../kubelet/kubelet.js'
+import { configSourceAnnotation } from '../../api/well-known.js'
 import { containerProbe } from '../../kubelet/runtimes/cri/container-probe.js'
 import { hostProcess } from '../../kubelet/runtimes/native/host-process.js'
 import { isNativePod, NativeRuntime } from '../../kubelet/runtimes/native/native-runtime.js'
@@ -191,9 +192,13 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
   return { kubelet, runtime, manifests, stop }
 }
 
-/** Pods with the network of a sandbox are the real node's, whoever runs in them. */
+/**
+ * Static pods with the host's network: the control plane, which is there before an API is. All others have volumes and an environment
+ * that come from the API, and are the real node's.
+ */
 function isNativeOnHost(pod: Pod): boolean {
-  return isNativePod(pod) && pod.spec?.hostNetwork === true
+  const source = pod.metadata.annotations?.[configSourceAnnotation] ?? 'api'
+  return isNativePod(pod) && pod.spec?.hostNetwork === true && source !== 'api'
 }
 
 /** How this very program runs one of its components as a process. */

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { expand } from '../../environment/expansion.js'
 import type { EnvironmentVariable, Mount } from '../../volumes/pod-resources.js'
 import { run } from '../native/host-process.js'
 import type { Program } from '../native/program.js'
@@ -31,6 +32,8 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$base/upper,workdir=$base/work"
 for each in proc sys dev; do mount --rbind "/$each" "$root/$each"; done
 while [ "$count" -gt 0 ]; do
   how="$1" from="$2" to="$root$3"; shift 3; count=$((count - 1))
+  # As containerd does it for a hostPath that is not there.
+  [ -e "$from" ] || mkdir -p "$from"
   if [ -d "$from" ]; then mkdir -p "$to"; else mkdir -p "$(dirname "$to")"; [ -e "$to" ] || : > "$to"; fi
   mount --rbind "$from" "$to"
   [ "$how" = rw ] || mount -o remount,bind,ro "$to"
@@ -52,11 +55,13 @@ export function sandboxedProcess(options: SandboxedProcessOptions): Program {
         ...options.mounts.map(({ readOnly, hostPath, containerPath }) => [readOnly ? 'ro' : 'rw', hostPath, containerPath]),
         ['ro', resolvConf, '/etc/resolv.conf'],
       ]
-      const variables = environment.map((variable) => `${variable.name}=${variable.value}`)
+      const values = new Map(environment.map((variable) => [variable.name, variable.value]))
+      const variables = [...values].map(([variable, value]) => `${variable}=${value}`)
+      const expanded = argv.map((text) => expand(text, (variable) => values.get(variable)))
       const enter = ['-t', String(sandboxPid), '-n', '-u', '-i', 'unshare', '-m', '--propagation', 'slave']
       const path = `PATH=${process.env.PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'}`
       const inside = ['sh', '-c', script, 'sh', directory, String(places.length), ...places.flat()]
-      return run('nsenter', [...enter, ...inside, 'env', '-i', path, ...variables, ...command, ...argv], write)
+      return run('nsenter', [...enter, ...inside, 'env', '-i', path, ...variables, ...command, ...expanded], write)
     },
   }
 }
