@@ -31,7 +31,8 @@ base="$1" root="$1/root" count="$2"; shift 2
 mount -t overlay overlay -o "lowerdir=/,upperdir=$base/upper,workdir=$base/work" "$root"
 for each in proc sys dev; do mount --rbind "/$each" "$root/$each"; done
 while [ "$count" -gt 0 ]; do
-  how="$1" from="$2" to="$root$3"; shift 3; count=$((count - 1))
+  # Links are followed as they are in there (/var/run leads to /run), not out of it.
+  how="$1" from="$2" to="$root$(chroot "$root" readlink -m "$3")"; shift 3; count=$((count - 1))
   # As containerd does it for a hostPath that is not there.
   [ -e "$from" ] || mkdir -p "$from"
   if [ -d "$from" ]; then mkdir -p "$to"; else mkdir -p "$(dirname "$to")"; [ -e "$to" ] || : > "$to"; fi
