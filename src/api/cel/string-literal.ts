@@ -29,7 +29,7 @@ export function readText(source: string, start: number, prefix: string, quote: s
     if (code === undefined || (isLineEnd && quote.length === 1))
       throw new SyntaxFault({ at: start, message: `Syntax error: token recognition error at: '${source.slice(start, at)}'` })
     if (code === 92 && !isRaw) {
-      const escape = readEscape(source, at, isBytes)
+      const escape = readEscape(source, at)
       add(escape.code, escape.isByte)
       at = escape.end
     } else {
@@ -41,7 +41,7 @@ export function readText(source: string, start: number, prefix: string, quote: s
   return isBytes ? { text: '', bytes: Uint8Array.from(bytes), end } : { text: text.join(''), end }
 }
 
-function readEscape(source: string, at: number, isBytes: boolean): { code: number; isByte: boolean; end: number } {
+function readEscape(source: string, at: number): { code: number; isByte: boolean; end: number } {
   const fail = (): never => {
     throw new SyntaxFault({ at, message: `Syntax error: token recognition error at: '${source.slice(at, at + 2)}'` })
   }
@@ -57,6 +57,5 @@ function readEscape(source: string, at: number, isBytes: boolean): { code: numbe
   const isByte = digits === 2
   // A byte's value says nothing of code points in a text, where \x41 is "A".
   if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) fail()
-  if (isBytes && !isByte) throw new SyntaxFault({ at, message: 'unable to unescape string: unicode escapes are not allowed in bytes' })
   return { code, isByte, end: at + 2 + digits }
 }

@@ -10,10 +10,11 @@ import type { Library } from '../functions.js'
 import type { Issue } from '../issue.js'
 import { optionalLibrary } from '../library/optionals.js'
 import { standardLibrary } from '../library/standard.js'
-import { stringsLibrary } from '../library/strings.js'
+import { olderStringsLibrary } from '../library/strings.js'
 import { twoVariableLibrary } from '../library/two-variables.js'
 import { patternOf } from '../patterns.js'
 import { parseDuration, parseTimestamp } from '../time.js'
+import { dynType, isOptional, sameType, type Type, typeText } from '../types.js'
 import { CelError } from '../values.js'
 import { authorizerLibrary } from './authorizer.js'
 import { formatLibrary } from './format.js'
@@ -39,7 +40,7 @@ const libraries: readonly { readonly since: number; readonly library: Library }[
   { since: 27, library: authorizerLibrary },
   { since: 28, library: optionalLibrary },
   { since: 28, library: quantityLibrary },
-  { since: 29, library: stringsLibrary },
+  { since: 29, library: olderStringsLibrary },
   { since: 29, library: setsLibrary },
   { since: 30, library: ipLibrary },
   { since: 30, library: cidrLibrary },
@@ -61,7 +62,6 @@ export function kubernetesEnvironment(minor = servedMinor): Environment {
   if (!found) {
     found = new Environment({
       libraries: libraries.filter(({ since }) => since <= minor).map(({ library }) => library),
-      homogeneousLiterals: true,
       validate: literalIssues,
     })
     made.set(minor, found)
@@ -69,18 +69,41 @@ export function kubernetesEnvironment(minor = servedMinor): Environment {
   return found
 }
 
-/** Patterns and times that are written down are looked at beforehand. */
+/** Patterns and times that are written down are looked at beforehand, and that a literal's parts are of one type. */
 function literalIssues(checked: Checked): Issue[] {
   const issues: Issue[] = []
-  const visit = (expr: Expr) => {
+  const visit = (expr: Expr, isFormatted: boolean) => {
     if (expr.kind === 'call') {
       const fault = literalFault(expr.fn, expr.args, expr.target !== undefined)
       if (fault) issues.push({ at: expr.at, message: fault })
+    } else if (!isFormatted) {
+      issues.push(...mixedIssues(expr, checked))
     }
-    for (const child of children(expr)) visit(child)
+    const formatsBelow = isFormatted || (expr.kind === 'call' && expr.fn === 'format')
+    for (const child of children(expr)) visit(child, formatsBelow)
   }
-  visit(checked.expr)
+  visit(checked.expr, false)
   return issues
+}
+
+/** What format() is given may be of every type, all other lists and maps have one. */
+function mixedIssues(expr: Expr, checked: Checked): Issue[] {
+  if (expr.kind === 'list') {
+    return mixed(expr.elements.map((each, i) => ({ at: each.at, type: partType(checked.typeOf(each), expr.optional.has(i)) })))
+  }
+  if (expr.kind !== 'map') return []
+  return [
+    ...mixed(expr.entries.map(({ key }) => ({ at: key.at, type: checked.typeOf(key) }))),
+    ...mixed(expr.entries.map(({ value, optional }) => ({ at: value.at, type: partType(checked.typeOf(value), optional) }))),
+  ]
+}
+
+const partType = (type: Type, optional: boolean): Type => (optional && isOptional(type) ? (type.parameters[0] ?? dynType) : type)
+
+function mixed([first, ...others]: readonly { readonly at: number; readonly type: Type }[]): Issue[] {
+  const other = first && others.find(({ type }) => !sameType(first.type, type))
+  if (!other) return []
+  return [{ at: other.at, message: `expected type '${typeText(first.type)}' but found '${typeText(other.type)}'` }]
 }
 
 function literalFault(fn: string, args: readonly Expr[], isMember: boolean): string | undefined {

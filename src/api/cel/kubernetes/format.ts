@@ -46,13 +46,21 @@ function qualifiedName(text: string): string[] {
   ]
 }
 
-const labelFaults = matching(label, 63, "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'")
+const labelFaults = matching(
+  label,
+  63,
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+)
 const subdomainFaults = matching(
   subdomain,
   253,
-  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'",
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
 )
-const oldLabelFaults = matching(oldLabel, 63, "a DNS-1035 label must consist of lower case alphanumeric characters or '-'")
+const oldLabelFaults = matching(
+  oldLabel,
+  63,
+  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')",
+)
 
 const formats: Readonly<Record<string, Format>> = {
   dns1123Label: new Format('DNS1123Label', labelFaults, 30),

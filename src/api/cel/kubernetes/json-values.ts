@@ -2,7 +2,7 @@
 import { sameJson } from '../../same-json.js'
 import { equals } from '../equality.js'
 import type { ObjectType, Type } from '../types.js'
-import { ArrayList, CelDouble, CelError, CelList, CelMap, CelObject, type CelValue, normalInt } from '../values.js'
+import { CelDouble, CelError, CelList, CelMap, CelObject, type CelValue, normalInt } from '../values.js'
 
 export type Adapter = (raw: unknown) => CelValue
 
@@ -40,6 +40,9 @@ export class JsonList extends CelList {
   }
 }
 
+/** Of what was made by joining, which is a set or map as before. */
+const asIs: Adapter = (value) => value as CelValue
+
 /** x-kubernetes-list-type: set. Order does not count, and joining adds what is new. */
 export class JsonSet extends JsonList {
   override equalsOwn(other: CelList): boolean {
@@ -49,7 +52,7 @@ export class JsonSet extends JsonList {
   override concat(other: CelList): CelList {
     const joined = [...this.values()]
     for (const value of other.values()) if (!joined.some((each) => equals(each, value))) joined.push(value)
-    return new ArrayList(joined)
+    return new JsonSet(joined, asIs)
   }
 }
 
@@ -77,7 +80,7 @@ export class JsonMapList extends JsonList {
   override concat(other: CelList): CelList {
     const joined = new Map(this.values().map((value) => [this.#key(value), value]))
     for (const value of other.values()) joined.set(this.#key(value), value)
-    return new ArrayList([...joined.values()])
+    return new JsonMapList([...joined.values()], asIs, this.keys)
   }
 }
 

@@ -51,6 +51,8 @@ const holding: Readonly<Record<string, readonly string[]>> = {
     "isSemver('1.0.0') && !isSemver('v1.0') && isSemver('v1.0', true) && semver('v01.01', true) == semver('1.1.0')",
     "semver('1.0.0-rc.1').isLessThan(semver('1.0.0')) && semver('1.0.0-2').isLessThan(semver('1.0.0-10')) && semver('1.2.3+build').patch() == 3",
   ],
+  strings: ["'%e'.format([1234567.0]) == '1.234567×10⁰⁶' && '%.1e'.format([0.01]) == '1.0×10⁻⁰²' && '%d %s'.format([1, 'a']) == '1 a'"],
+  go: ["!optional.ofNonZeroValue(timestamp('0001-01-01T00:00:00Z')).hasValue()", "b'\\u0041' == b'A'"],
   format: [
     "!format.dns1123Label().validate('my-name').hasValue() && format.dns1123Label().validate('My_Name').hasValue()",
     "format.named('uuid').value().validate('x').hasValue() && !format.named('none').hasValue()",
@@ -77,6 +79,7 @@ describe("Kubernetes' CEL libraries", () => {
 
   it.each([
     ['[1, "a"]', 'lists of one type'],
+    ['[dyn(1), "a"]', 'a type that is not known until it runs'],
     ["'a'.matches('(')", 'patterns that are none'],
     ["timestamp('x') > timestamp('2020-01-01T00:00:00Z')", 'times that are none'],
     ['cel.bind(x, 1, x)', 'no bindings'],

@@ -65,7 +65,7 @@ function plainType(schema: JSONSchemaProps, name: string): SchemaType | undefine
   if (schema['x-kubernetes-int-or-string'])
     return {
       type: dynType,
-      adapt: dynamicValue,
+      adapt: intOrStringValue,
       minBytes: 1,
       maxElements: maxLength === undefined ? requestBytesMax - 2 : bytesOf(maxLength),
     }
@@ -97,8 +97,17 @@ const only =
   (raw) =>
     typeof raw === type ? (raw as string | boolean) : mismatch(raw, type)
 
+/** As a double, which a body's numbers are, the largest int is the next larger power of two. */
+const intMax = 2n ** 63n - 1n
+
 function intValue(raw: unknown): CelValue {
+  if (raw === 2 ** 63) return intMax
   return typeof raw === 'bigint' || Number.isInteger(raw) ? numberValue(raw as number) : mismatch(raw, 'integer')
+}
+
+function intOrStringValue(raw: unknown): CelValue {
+  if (typeof raw === 'string' || typeof raw === 'bigint' || Number.isInteger(raw)) return dynamicValue(raw)
+  return new CelError('invalid data, expected XIntOrString value to be either a string or integer')
 }
 
 function doubleValue(raw: unknown): CelValue {

@@ -20,6 +20,9 @@ import {
 const T = typeParameter('T')
 const of = optionalOf(T)
 
+/** 0001-01-01T00:00:00Z: what Go takes for no time. */
+const firstMoment = -62_135_596_800n * 1_000_000_000n
+
 /** What a member that was never set would be. */
 function isZero(value: CelValue): boolean {
   if (value === null || value === false || value === 0 || value === '') return true
@@ -27,7 +30,8 @@ function isZero(value: CelValue): boolean {
   if (value instanceof Uint8Array) return value.length === 0
   if (value instanceof CelDouble) return value.value === 0
   if (value instanceof CelUint) return value.value === 0n
-  if (value instanceof CelDuration || value instanceof CelTimestamp) return value.nanos === 0n
+  if (value instanceof CelDuration) return value.nanos === 0n
+  if (value instanceof CelTimestamp) return value.nanos === firstMoment
   if (value instanceof CelOptional) return value.value === undefined
   return value instanceof CelObject && value.fields().length === 0
 }

@@ -15,7 +15,20 @@ const precisionDefault = 6
 /** As far as JavaScript writes fractions. */
 const digitsMax = 100
 
-export function formatText(format: string, args: CelList): CelValue {
+/** How %e writes a power of ten. */
+export type PowerText = (power: number) => string
+
+/** e+06 */
+export const plainPower: PowerText = (power) => `e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
+
+const raisedDigits = '⁰¹²³⁴⁵⁶⁷⁸⁹'
+/** ×10⁰⁶, as the libraries up to version 2 write it in English. */
+export const raisedPower: PowerText = (power) => {
+  const digits = String(Math.abs(power)).padStart(2, '0')
+  return `\u00d710${power < 0 ? '⁻' : ''}${digits.replace(/\d/g, (digit) => raisedDigits[Number(digit)] ?? '')}`
+}
+
+export function formatText(format: string, args: CelList, powerText: PowerText): CelValue {
   const values = args.values()
   let next = 0
   try {
@@ -25,7 +38,7 @@ export function formatText(format: string, args: CelList): CelValue {
       const value = values[next++]
       if (value === undefined) throw new FormatFault(`index ${next - 1} out of range`)
       if (precision !== undefined && Number(precision) > precisionMax) throw new FormatFault(`invalid precision: ${precision}`)
-      return formatValue(verb, value, precision === undefined ? undefined : Number(precision))
+      return formatValue(verb, value, precision === undefined ? undefined : Number(precision), powerText)
     })
   } catch (error) {
     if (error instanceof FormatFault) return new CelError(error.message)
@@ -33,7 +46,7 @@ export function formatText(format: string, args: CelList): CelValue {
   }
 }
 
-function formatValue(verb: string, value: CelValue, precision: number | undefined): string {
+function formatValue(verb: string, value: CelValue, precision: number | undefined, powerText: PowerText): string {
   switch (verb) {
     case 's':
       return shown(value)
@@ -42,7 +55,7 @@ function formatValue(verb: string, value: CelValue, precision: number | undefine
     case 'f':
       return fixed(value, precision ?? precisionDefault)
     case 'e':
-      return scientific(value, precision ?? precisionDefault)
+      return scientific(value, precision ?? precisionDefault, powerText)
     case 'b':
       return typeof value === 'boolean' ? String(Number(value)) : whole(verb, value).toString(2)
     case 'o':
@@ -114,11 +127,11 @@ function rounded(value: number, precision: number): string {
   return isTie && isEven ? exact.slice(0, cut).replace(/\.$/, '') : value.toFixed(places)
 }
 
-function scientific(value: CelValue, precision: number): string {
+function scientific(value: CelValue, precision: number, powerText: PowerText): string {
   const number = double('e', value)
   if (!Number.isFinite(number)) return special(number)
   const [digits, power = ''] = number.toExponential(Math.min(precision, digitsMax)).split('e')
-  return `${digits}e${power[0]}${power.slice(1).padStart(2, '0')}`
+  return digits + powerText(Number(power))
 }
 
 function whole(verb: string, value: CelValue): bigint {

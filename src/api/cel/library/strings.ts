@@ -15,7 +15,7 @@ import { fn, global, type Library, member } from '../functions.js'
 import { dynType, intType, listOf, stringType } from '../types.js'
 import { ArrayList, CelError, type CelInt, type CelList, type CelValue, isInt, sizeMax, sizeOf, textLength, TooLarge } from '../values.js'
 import { indexCost } from './list-costs.js'
-import { formatText } from './string-format.js'
+import { formatText, plainPower, type PowerText, raisedPower } from './string-format.js'
 
 const isPlain = (text: string) => textLength(text) === text.length
 const outOfRange = (index: CelInt) => new CelError(`index out of range: ${index}`)
@@ -156,7 +156,7 @@ const [text, whole] = [stringType, intType]
 const through = traversalCost(0, { keepsSize: true })
 const quoteCost = conversionCost(({ min, max }) => ({ min: min + 2, max: max * 2 + 2 }))
 
-export const stringsLibrary: Library = {
+const stringsWith = (powerText: PowerText): Library => ({
   functions: [
     fn('charAt', member('string_char_at_int', [text, whole], text, charAt)),
     fn(
@@ -201,7 +201,20 @@ export const stringsLibrary: Library = {
       member('list_join', [listOf(text)], text, join, joinCost),
       member('list_join_string', [listOf(text), text], text, join, joinCost),
     ),
-    fn('format', member('string_format', [text, listOf(dynType)], text, formatText, traversalCost(0))),
+    fn(
+      'format',
+      member(
+        'string_format',
+        [text, listOf(dynType)],
+        text,
+        (format: string, args: CelList) => formatText(format, args, powerText),
+        traversalCost(0),
+      ),
+    ),
     fn('strings.quote', global('strings_quote', [text], text, quote, quoteCost)),
   ],
-}
+})
+
+export const stringsLibrary = stringsWith(plainPower)
+/** Version 2, which Kubernetes has. */
+export const olderStringsLibrary = stringsWith(raisedPower)

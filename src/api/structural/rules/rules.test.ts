@@ -108,7 +108,7 @@ describe('rules of a schema', () => {
         'a-b': int,
         set: schema({ type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'set' }),
       },
-      { rule: "self.__namespace__ == 'x' && self.a__dash__b == 1 && self.set == ['b', 'a']" },
+      { rule: "self.__namespace__ == 'x' && self.a__dash__b == 1 && self.set == ['b', 'a'] && self.set + ['c'] == ['c', 'b', 'a']" },
     )
     expect(faults(of, { namespace: 'x', 'a-b': 1, set: ['a', 'b'] })).toEqual([])
     const embedded = object({
