@@ -1,9 +1,9 @@
 /** Values as bytes in the encoding that was agreed on. */
-import { stringify as stringifyYaml } from 'yaml'
 import { encodeProtobuf, protobufType } from '../../api/codec/protobuf.js'
 import { parseApiVersion } from '../../api/object.js'
 import { kindSchema } from '../../api/schema/schema.js'
 import type { Encoding } from './negotiation.js'
+import { writeYaml } from './yaml.js'
 
 const encoder = new TextEncoder()
 
@@ -20,7 +20,7 @@ export interface Encoded {
 
 /** JSON where a kind has no protobuf form. */
 export function encodeValue(value: unknown, encoding: Encoding): Encoded {
-  if (encoding === 'yaml') return { contentType: contentTypes.yaml, bytes: encoder.encode(stringifyYaml(value)) }
+  if (encoding === 'yaml') return { contentType: contentTypes.yaml, bytes: encoder.encode(writeYaml(value)) }
   if (encoding === 'protobuf') {
     const bytes = protobufOf(value)
     if (bytes) return { contentType: contentTypes.protobuf, bytes }

@@ -1,5 +1,7 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readYaml } from './yaml.js'
+import { readYaml, writeYaml } from './yaml.js'
 
 const read = (text: string) => readYaml(text, [])
 
@@ -29,5 +31,17 @@ describe('YAML as Kubernetes reads it', () => {
           .join(',')}]`,
       )
     expect(() => read(bomb.join('\n'))).toThrow(/alias/i)
+  })
+})
+
+const fixtures = join(process.env['QUORATE_REFERENCE'] ?? '', 'fixtures')
+const names = existsSync(fixtures) ? readdirSync(fixtures).filter((file) => file.endsWith('.yaml')) : []
+
+describe.skipIf(names.length === 0)('objects as the real API server spells them in YAML (needs QUORATE_REFERENCE)', () => {
+  it.each(names)('%s is read and written byte for byte', (name) => {
+    const text = readFileSync(join(fixtures, name), 'utf8')
+    const object: unknown = JSON.parse(readFileSync(join(fixtures, name.replace(/yaml$/, 'json')), 'utf8'))
+    expect(read(text)).toEqual(object)
+    expect(writeYaml(object)).toBe(text)
   })
 })

@@ -1,5 +1,5 @@
 /** YAML as Kubernetes reads it: version 1.1 (yes and on are true, 0777 is octal), without times: they stay the text that they are. */
-import { type CollectionTag, parseAllDocuments, type ScalarTag } from 'yaml'
+import { type CollectionTag, parseAllDocuments, type ScalarTag, stringify } from 'yaml'
 import type { JsonValue } from '../../api/object.js'
 
 /** Aliases beyond this are an attack, not an object. */
@@ -24,4 +24,9 @@ export function readYaml(text: string, twice: string[]): JsonValue {
     twice.push(error.message.split('\n', 1)[0] ?? '')
   }
   return document.toJS({ maxAliasCount: aliasesMax }) as JsonValue
+}
+
+/** A value as upstream's servers write it: members in the order of their names, what version 1.1 would misread in quotes. */
+export function writeYaml(value: unknown): string {
+  return stringify(value, { version: '1.1', sortMapEntries: true, indentSeq: false, lineWidth: 0 })
 }
