@@ -7,7 +7,7 @@ import { messageOf, QuorateError } from '../../../base/errors.js'
 import { kubeletConfiguration, kubeletConfigurationText } from '../../kubelet/config.js'
 import { flagsText, kubeletConfigPath, kubeletFlagsPath } from '../../service/kubelet-service.js'
 import type { NodeRegistration } from '../../config/types.js'
-import { defaultCriSocket } from '../../config/defaults.js'
+import type { NodeFiles } from '../../machine/node-files.js'
 import type { Phase } from '../phase.js'
 import { certificatesOf, type InitContext } from './context.js'
 
@@ -20,18 +20,28 @@ export const kubeletStartPhase: Phase<InitContext> = {
     say(`[kubelet-start] Writing kubelet environment file with flags to file "${kubeletFlagsPath}"`)
     files.write(kubeletFlagsPath, flagsText(kubeletFlags(init.nodeRegistration, hostname)), 0o600)
     say(`[kubelet-start] Writing kubelet configuration to file "${kubeletConfigPath}"`)
-    const driver = files.kind('/run/systemd/system') === 'directory' ? 'systemd' : 'cgroupfs'
-    files.write(kubeletConfigPath, kubeletConfigurationText(kubeletConfiguration(cluster, kubelet, driver)), 0o600)
+    files.write(
+      kubeletConfigPath,
+      kubeletConfigurationText(onThisMachine(kubeletConfiguration(cluster, kubelet), { files, node: init.nodeRegistration })),
+    )
     say('[kubelet-start] Starting the kubelet')
     await service.start()
   },
 }
 
-/** Flags beside the configuration file: what is this machine's own. */
-export function kubeletFlags({ name, criSocket, kubeletExtraArgs = [], taints }: NodeRegistration, hostname: string): string[] {
+/** The cluster's configuration with what is this machine's own: its container runtime, and who makes its groups. */
+export function onThisMachine(
+  configuration: Readonly<Record<string, unknown>>,
+  { files, node }: { files: NodeFiles; node: NodeRegistration },
+): Readonly<Record<string, unknown>> {
+  const cgroupDriver = files.kind('/run/systemd/system') === 'directory' ? 'systemd' : 'cgroupfs'
+  return { ...configuration, cgroupDriver, containerRuntimeEndpoint: node.criSocket }
+}
+
+/** Flags beside the configuration file. */
+export function kubeletFlags({ name, kubeletExtraArgs = [], taints }: NodeRegistration, hostname: string): string[] {
   const own = [
     ...(name === hostname.toLowerCase() ? [] : [`--hostname-override=${name}`]),
-    ...(criSocket === defaultCriSocket ? [] : [`--container-runtime-endpoint=${criSocket}`]),
     ...(taints?.length
       ? [`--register-with-taints=${taints.map(({ key, value, effect }) => `${key}${value ? `=${value}` : ''}:${effect}`).join(',')}`]
       : []),

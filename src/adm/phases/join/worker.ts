@@ -16,7 +16,7 @@ import {
   kubeletFlagsPath,
   kubeletKubeconfigPath,
 } from '../../service/kubelet-service.js'
-import { kubeletFlags } from '../init/kubelet.js'
+import { kubeletFlags, onThisMachine } from '../init/kubelet.js'
 import type { Phase } from '../phase.js'
 import type { JoinContext } from './context.js'
 
@@ -56,10 +56,8 @@ export const joinKubeletStartPhase: Phase<JoinContext> = {
     say('[kubelet-start] Reading configuration from the "kubelet-config" ConfigMap in namespace "kube-system"')
     const { data } = await client.resource<ConfigMap>(resources.configMaps).get('kube-system', 'kubelet-config')
     const configuration = parse(data?.kubelet ?? '') as Record<string, unknown>
-    // How its groups are made is this machine's own.
-    const cgroupDriver = files.kind('/run/systemd/system') === 'directory' ? 'systemd' : 'cgroupfs'
     say(`[kubelet-start] Writing kubelet configuration to file "${kubeletConfigPath}"`)
-    files.write(kubeletConfigPath, kubeletConfigurationText({ ...configuration, cgroupDriver }))
+    files.write(kubeletConfigPath, kubeletConfigurationText(onThisMachine(configuration, { files, node: join.nodeRegistration })))
     say(`[kubelet-start] Writing kubelet environment file with flags to file "${kubeletFlagsPath}"`)
     files.write(kubeletFlagsPath, flagsText(kubeletFlags(join.nodeRegistration, hostname)))
     files.write(join.caCertPath, found.caPem, 0o644)
