@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Host } from '../hosts/host.js'
 import { type Fabric, missingForHosts, openFabric } from '../hosts/hosts.js'
+import { busyboxImage } from '../hosts/images.js'
 
 const project = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')
 const missing = missingForHosts('etcd', 'nft', 'kubectl')
@@ -53,6 +54,8 @@ describe.skipIf(missing !== undefined)(`quorate init, join and reset on hosts of
     for (const path of ['/etc/kubernetes/pki/ca.crt', '/etc/kubernetes/admin.conf', '/var/lib/kubelet/config.yaml', '/var/lib/etcd/member'])
       expect((await host.exec(['ls', path])).code, path).not.toBe(0)
     expect((await host.exec(['nft', 'list', 'tables'])).stdout).not.toMatch(/kube-proxy|quorate/)
+    expect((await host.exec(['ip', '-o', 'link'])).stdout).not.toMatch(/cni0|vxlan|veth\w+@/)
+    expect((await host.exec(['ctr', '-n', 'k8s.io', 'containers', 'list', '-q'])).stdout.trim()).toBe('')
     // 1: pgrep has found nothing.
     for (const pattern of ['quorate.js', '^etcd'])
       expect(await host.exec(['pgrep', '-f', pattern]), pattern).toMatchObject({ code: 1, stdout: '' })
@@ -100,6 +103,17 @@ describe.skipIf(missing !== undefined)(`quorate init, join and reset on hosts of
     )
     expect(requests).toMatch(/system:bootstrap:\w{6} Approved/)
     expect((await worker.exec(['ls', '/etc/kubernetes/bootstrap-kubelet.conf'])).code).not.toBe(0)
+  })
+
+  it('runs DNS, Services and the pod network: a pod finds the API by name', { timeout: 180_000 }, async () => {
+    for (const workload of ['daemonset/kube-proxy', 'daemonset/quorate-network', 'deployment/coredns'])
+      await kubectl(first, 'rollout', 'status', '-n', 'kube-system', workload, '--timeout=120s')
+    await kubectl(first, 'wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=60s')
+    await worker.importImages(busyboxImage('docker.io/library/busybox:1.36'))
+    await kubectl(first, 'run', 'asks', '--image=busybox:1.36', '--restart=Never', '--', 'nslookup', 'kubernetes.default.svc.cluster.local')
+    await kubectl(first, 'wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/asks', '--timeout=60s')
+    expect(await kubectl(first, 'logs', 'asks')).toContain('10.96.0.1')
+    expect(await kubectl(first, 'get', 'pod', 'asks', '-o', 'jsonpath={.spec.nodeName}')).toBe('worker-1')
   })
 
   const members = (host: Host) => {

@@ -12,6 +12,7 @@ import type { Clock } from '../../../base/clock.js'
 import { leaveMembers } from '../../etcd/membership.js'
 import type { KubeletService, Launcher } from '../../service/kubelet-service.js'
 import { mountsBelow } from './mounts.js'
+import { removeSandboxes } from './sandboxes.js'
 import type { Phase } from '../phase.js'
 
 const run = promisify(execFile)
@@ -69,6 +70,7 @@ export const resetPhases: readonly Phase<ResetContext>[] = [
       const dataDir = etcdDataDir(files)
       say('[reset] Stopping the kubelet service')
       await service.remove()
+      await removePods(context)
       for (const name of cleaners) await clean(context, name)
       const mounts = mountsBelow(files.read('/proc/self/mountinfo') ?? '', '/var/lib/kubelet')
       if (mounts.length > 0) say(`[reset] Unmounting ${mounts.length} mounted directories in "/var/lib/kubelet"`)
@@ -94,6 +96,16 @@ function etcdDataDir(files: NodeFiles): string | undefined {
   const manifest = files.read(etcdManifest)
   if (manifest === undefined) return files.exists(etcdDirectory) ? etcdDirectory : undefined
   return /--data-dir=(\/\S+)/.exec(manifest)?.[1] ?? etcdDirectory
+}
+
+async function removePods({ reset, clock, say, files }: ResetContext): Promise<void> {
+  if (files.kind(reset.criSocket.replace(/^unix:\/\//, '')) !== 'socket') return
+  try {
+    const count = await removeSandboxes(reset.criSocket, clock)
+    if (count > 0) say(`[reset] Removed ${count} pods from the container runtime`)
+  } catch (error) {
+    say(`[reset] WARNING: the pods of the container runtime could not be removed: ${messageOf(error)}`)
+  }
 }
 
 async function clean({ launcher, say }: ResetContext, component: string): Promise<void> {
