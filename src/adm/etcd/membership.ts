@@ -12,6 +12,7 @@ import type { NodeFiles } from '../machine/node-files.js'
 
 const clientUrlsAnnotation = 'kubeadm.kubernetes.io/etcd.advertise-client-urls'
 const retryMs = 500
+/** A little more than etcd takes to be sure of a member that has just come. */
 const removalTimeoutMs = 8_000
 
 /** Where the members are reached, by the static pods that say so. */
@@ -33,10 +34,19 @@ export function connectMembers(endpoints: readonly string[], files: NodeFiles, c
   return etcdMembers({ endpoints, tls, clock, logger: silentLogger })
 }
 
-/** Adds a learner with this peer URL, or finds the one that an earlier try has added. Returns it and the others. */
-export async function addMember(members: EtcdMembers, peerUrl: string): Promise<{ own: EtcdMember; others: EtcdMember[] }> {
+/**
+ * Adds a learner with this peer URL, or finds the one that an earlier try has added. Returns it and the others. Tries until the timeout
+ * ("2m0s"): etcd refuses changes for its first five seconds with a member, and while one of them is dead.
+ */
+export async function addMember(
+  members: EtcdMembers,
+  peerUrl: string,
+  { timeout, clock }: { timeout: string; clock: Clock },
+): Promise<{ own: EtcdMember; others: EtcdMember[] }> {
   const before = await members.list()
-  const own = before.find(({ peerUrls }) => peerUrls.includes(peerUrl)) ?? (await members.addLearner(peerUrl))
+  const isOwn = ({ peerUrls }: EtcdMember) => peerUrls.includes(peerUrl)
+  const add = async () => (await members.list()).find(isOwn) ?? (await members.addLearner(peerUrl))
+  const own = before.find(isOwn) ?? (await insist(add, clock, parseDurationMs(timeout) ?? 0))
   return { own, others: before.filter(({ id }) => id !== own.id) }
 }
 
@@ -80,7 +90,7 @@ export async function leaveMembers(files: NodeFiles, certificatesDir: string, cl
   await withMembers(
     others.flatMap(({ clientUrls }) => clientUrls),
     { files, certificatesDir, clock },
-    (members) => insist(() => members.remove(own.id), clock),
+    (members) => insist(() => members.remove(own.id), clock, removalTimeoutMs),
   )
   return others.length
 }
@@ -98,9 +108,8 @@ async function withMembers<T>(
   }
 }
 
-/** etcd refuses changes for its first five seconds with a member: it is not sure of it yet. */
-async function insist(act: () => Promise<void>, clock: Clock): Promise<void> {
-  const deadline = clock.monotonic() + removalTimeoutMs
+async function insist<T>(act: () => Promise<T>, clock: Clock, timeoutMs: number): Promise<T> {
+  const deadline = clock.monotonic() + timeoutMs
   for (;;) {
     try {
       return await act()

@@ -94,7 +94,7 @@ export const etcdJoinPhase: Phase<JoinContext> = {
     const members = connectMembers(endpoints, files, cluster.certificatesDir, clock)
     try {
       const peerUrl = `https://${hostPort(advertiseAddress, 2380)}`
-      const { own, others } = await addMember(members, peerUrl)
+      const { own, others } = await addMember(members, peerUrl, { timeout: join.timeouts.etcdAPICall, clock })
       say(`[etcd] Announced new etcd member joining to the existing etcd cluster: ${peerUrl}`)
       const known = others.filter(({ name }) => name !== '').map(({ name, peerUrls }) => ({ name, peerUrl: peerUrls[0] ?? '' }))
       const owner = { cluster, nodeName: join.nodeRegistration.name, endpoint: init.init.localAPIEndpoint }
