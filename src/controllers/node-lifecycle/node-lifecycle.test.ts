@@ -150,7 +150,7 @@ describe('nodes and the pods on them, on an API server', () => {
 
     it('that is taken off calls the eviction off, and says so once', async () => {
       await makeNode('n')
-      await makePod('p', 'n', [{ key: 'out', operator: 'Exists', tolerationSeconds: 5 }])
+      await makePod('p', 'n', [{ key: 'out', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 5 }])
       await taint(out)
       await pass(1_500)
       await taint()

@@ -114,12 +114,10 @@ function podResourcesFaults(faults: Faults, path: string, spec: PodSpec): void {
   if (resources.claims) faults.forbidden(`${path}.claims`, 'claims cannot be set for Resources at pod-level')
   requirementsFaults(faults, path, { ...resources, claims: undefined } as typeof resources, { podLevel: true })
   for (const [name, sum] of containerRequests(spec)) {
-    if (amountOf(resources.requests?.[name]).nanos < sum.nanos)
-      faults.invalid(
-        `${path}.requests[${name}]`,
-        resources.requests?.[name] ?? '0',
-        'must be greater than or equal to aggregate container requests',
-      )
+    // What the pod as a whole says nothing of is its containers' own.
+    const asked = resources.requests?.[name]
+    if (asked !== undefined && amountOf(asked).nanos < sum.nanos)
+      faults.invalid(`${path}.requests[${name}]`, asked, 'must be greater than or equal to aggregate container requests')
   }
   for (const [i, container] of (spec.containers ?? []).entries())
     for (const [name, limit] of Object.entries(container.resources?.limits ?? {})) {
