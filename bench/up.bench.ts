@@ -3,7 +3,9 @@ import { clock, figure, median, until } from './processes.js'
 import { UpCluster } from './up-cluster.js'
 
 const rounds = 5
-const idleMs = 20_000
+/** What start-up leaves behind (compilation, garbage) is over by then. */
+const settleMs = 30_000
+const idleMs = 60_000
 
 interface Deployment {
   status?: { availableReplicas?: number }
@@ -39,7 +41,7 @@ async function main(): Promise<void> {
       })
       available.push(clock.monotonic() - startedAtMs)
       if (round < rounds) continue
-      await clock.sleep(5_000)
+      await clock.sleep(settleMs)
       const before = await cluster.cpuSeconds()
       await clock.sleep(idleMs)
       cpu = (((await cluster.cpuSeconds()) - before) / (idleMs / 1000)) * 100
