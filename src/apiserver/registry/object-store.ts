@@ -159,8 +159,11 @@ export class ObjectStore {
         old = fresh
         continue
       }
-      if (outcome !== 'overtaken') return outcome
-      old = await this.read(request, true)
+      if (outcome !== 'overtaken' && outcome.written) return outcome
+      const fresh = await this.read(request, true)
+      // So does the finding that there is nothing to write.
+      if (outcome !== 'overtaken' && fresh?.metadata.resourceVersion === old.metadata.resourceVersion) return outcome
+      old = fresh
     }
     if (!old) throw notFound(request.served.info, request.name)
     throw conflict(request.served.info, request.name, 'too many writers at once; try again')

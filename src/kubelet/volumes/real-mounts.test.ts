@@ -30,10 +30,12 @@ describe.skipIf(why !== undefined)(`volumes with real mounts${why ? ` (${why})` 
       left: { mounts: [], pod: false },
       data: 'through the subPath',
     })
-    expect(found.mounts).toEqual([
-      { path: '/kubelet/pods/u/volumes/kubernetes.io~empty-dir/memory', type: 'tmpfs' },
-      { path: '/kubelet/pods/u/volumes/kubernetes.io~downward-api/own', type: 'tmpfs' },
+    // Volumes are set up side by side: in no order.
+    const mounts = (found.mounts as { path: string }[]).toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    expect(mounts).toEqual([
       { path: '/kubelet/pods/u/volume-subpaths/data/c/2', type: expect.any(String) },
+      { path: '/kubelet/pods/u/volumes/kubernetes.io~downward-api/own', type: 'tmpfs' },
+      { path: '/kubelet/pods/u/volumes/kubernetes.io~empty-dir/memory', type: 'tmpfs' },
     ])
     expect((found.afterRestart as { mounts: number }).mounts).toBe(4)
     const escapes = found.escapes as Record<string, string>
