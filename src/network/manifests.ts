@@ -1,4 +1,6 @@
 /** The objects of the pod network in a cluster: who it is, what it may do, how it reaches the API server, where it runs. */
+import { stringify } from 'yaml'
+import { accountKubeconfig } from '../pki/kubeconfig.js'
 import type { ConfigMap, ServiceAccount } from '../api/types/core-v1.js'
 import type { DaemonSet } from '../api/types/apps-v1.js'
 import type { ClusterRole, ClusterRoleBinding } from '../api/types/rbac-v1.js'
@@ -18,7 +20,6 @@ const name = 'quorate-network'
 const namespace = 'kube-system'
 const clusterRole = 'system:quorate-network'
 const labels = { 'k8s-app': name }
-const accountDir = '/var/run/secrets/kubernetes.io/serviceaccount'
 const configDir = '/var/lib/quorate-network'
 
 export type NetworkManifests = readonly [ServiceAccount, ClusterRole, ClusterRoleBinding, ConfigMap, DaemonSet]
@@ -43,7 +44,12 @@ export function networkManifests(options: NetworkManifestOptions): NetworkManife
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: clusterRole },
       subjects: [{ kind: 'ServiceAccount', name, namespace }],
     },
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, labels }, data: { 'kubeconfig.conf': kubeconfig(options.server) } },
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, namespace, labels },
+      data: { 'kubeconfig.conf': stringify(accountKubeconfig(options.server), { indentSeq: false }) },
+    },
     daemonSet(options),
   ]
 }
@@ -99,27 +105,4 @@ function daemonSet({ image, backend = 'auto', mtu = 0, cniConfDir = '/etc/cni/ne
       },
     },
   }
-}
-
-/** As kube-proxy's: the pod's own account, by files that the kubelet renews. */
-function kubeconfig(server: string): string {
-  return `apiVersion: v1
-kind: Config
-clusters:
-- cluster:
-    certificate-authority: ${accountDir}/ca.crt
-    server: ${server}
-  name: default
-contexts:
-- context:
-    cluster: default
-    namespace: default
-    user: default
-  name: default
-current-context: default
-users:
-- name: default
-  user:
-    tokenFile: ${accountDir}/token
-`
 }

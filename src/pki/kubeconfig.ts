@@ -2,6 +2,8 @@
 import { stringify } from 'yaml'
 import { createLeaf, type KeyAlgorithm, type KeyPair } from './certificates.js'
 
+const accountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount'
+
 export interface Kubeconfig {
   readonly apiVersion: 'v1'
   readonly kind: 'Config'
@@ -46,6 +48,18 @@ export async function createKubeconfig(options: KubeconfigOptions): Promise<Kube
     users: [{ name: userName, user: { 'client-certificate-data': base64(leaf.cert), 'client-key-data': base64(leaf.key) } }],
     contexts: [{ name: context, context: { cluster, user: userName } }],
     'current-context': context,
+  }
+}
+
+/** Of a pod's own account, by the files that its kubelet renews: what kube-proxy and its like reach the API with. */
+export function accountKubeconfig(server: string): Readonly<Record<string, unknown>> {
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ cluster: { 'certificate-authority': `${accountDirectory}/ca.crt`, server }, name: 'default' }],
+    contexts: [{ context: { cluster: 'default', namespace: 'default', user: 'default' }, name: 'default' }],
+    'current-context': 'default',
+    users: [{ name: 'default', user: { tokenFile: `${accountDirectory}/token` } }],
   }
 }
 

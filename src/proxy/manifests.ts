@@ -1,6 +1,7 @@
 /** The objects of kube-proxy in a cluster, kubeadm's field for field: who it is, its configuration, where it runs. */
 import { createHash } from 'node:crypto'
 import { stringify } from 'yaml'
+import { accountKubeconfig } from '../pki/kubeconfig.js'
 import type { DaemonSet } from '../api/types/apps-v1.js'
 import type { ConfigMap, ServiceAccount } from '../api/types/core-v1.js'
 import type { ClusterRoleBinding, Role, RoleBinding } from '../api/types/rbac-v1.js'
@@ -19,7 +20,6 @@ const name = 'kube-proxy'
 const namespace = 'kube-system'
 const rbac = 'rbac.authorization.k8s.io'
 const labels = { 'k8s-app': name }
-const account = '/var/run/secrets/kubernetes.io/serviceaccount'
 const configDir = '/var/lib/kube-proxy'
 /** Nodes that join may read the configuration before they are nodes. */
 const bootstrappers = 'system:bootstrappers:kubeadm:default-node-token'
@@ -50,7 +50,7 @@ export function kubeProxyManifests(options: KubeProxyManifestOptions): KubeProxy
 }
 
 function configMap({ server, clusterCidr, config }: KubeProxyManifestOptions): ConfigMap {
-  const data = { 'config.conf': yaml({ ...configuration(clusterCidr), ...config }), 'kubeconfig.conf': yaml(kubeconfig(server)) }
+  const data = { 'config.conf': yaml({ ...configuration(clusterCidr), ...config }), 'kubeconfig.conf': yaml(accountKubeconfig(server)) }
   return {
     ...{ apiVersion: 'v1', kind: 'ConfigMap' },
     metadata: {
@@ -99,18 +99,6 @@ function configuration(clusterCIDR: string): Readonly<Record<string, unknown>> {
     portRange: '',
     showHiddenMetricsForVersion: '',
     winkernel: { enableDSR: false, forwardHealthCheckVip: false, networkName: '', rootHnsEndpointName: '', sourceVip: '' },
-  }
-}
-
-/** The pod's own account, by files that the kubelet renews. */
-function kubeconfig(server: string): unknown {
-  return {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ cluster: { 'certificate-authority': `${account}/ca.crt`, server }, name: 'default' }],
-    contexts: [{ context: { cluster: 'default', namespace: 'default', user: 'default' }, name: 'default' }],
-    'current-context': 'default',
-    users: [{ name: 'default', user: { tokenFile: `${account}/token` } }],
   }
 }
 

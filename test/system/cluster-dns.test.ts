@@ -1,22 +1,13 @@
 /** The cluster's DNS on hosts: its own objects, kubeadm's Corefile, packets to the Service's address, and a loop that ends it. */
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { dnsManifests } from '../../src/dns/manifests.js'
-import { command } from '../cluster.js'
+import { kubeconfig, packageDir, quorate } from '../hosts/control-plane.js'
 import type { Host } from '../hosts/host.js'
 import { type Fabric, missingForHosts, openFabric } from '../hosts/hosts.js'
 import type { Service } from '../hosts/service.js'
 
 const why = missingForHosts('nft', 'conntrack', 'kubectl', 'dig')
 const soon = { timeout: 20_000, interval: 200 }
-const quorate = (...args: string[]) => [process.execPath, command, ...args]
-const kubeconfig = (token: string) => `apiVersion: v1
-kind: Config
-clusters: [{name: c, cluster: {server: 'https://127.0.0.1:6443', insecure-skip-tls-verify: true}}]
-users: [{name: u, user: {token: ${token}}}]
-contexts: [{name: x, context: {cluster: c, user: u}}]
-current-context: x
-`
 const proxyConfig = `apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 clientConnection: {kubeconfig: /etc/proxy.conf}
@@ -53,14 +44,14 @@ describe.skipIf(why !== undefined)(`cluster DNS on hosts (skipped: ${why ?? 'no'
   const dig = async (...args: string[]) => (await host.exec(['dig', '@10.96.0.10', '+time=2', '+tries=1', '+short', ...args])).stdout
 
   beforeAll(async () => {
-    fabric = await openFabric({ binds: [join(command, '../..')] })
+    fabric = await openFabric({ binds: [packageDir] })
     const [site, one] = [await fabric.addHost('site', { containerd: false }), await fabric.addHost('one', { containerd: false })]
     host = one
     site.write('/etc/Corefile', outside)
     await site.service({ name: 'dns', argv: quorate('coredns', '-conf', '/etc/Corefile') }).start()
     const users = ['admin,admin,1,"system:masters"', 'proxy,system:kube-proxy,2', 'dns,system:serviceaccount:kube-system:coredns,3']
     host.write('/etc/tokens.csv', `${users.join('\n')}\n`)
-    for (const user of ['admin', 'proxy', 'dns']) host.write(`/etc/${user}.conf`, kubeconfig(user))
+    for (const user of ['admin', 'proxy', 'dns']) host.write(`/etc/${user}.conf`, kubeconfig('127.0.0.1', user))
     host.write('/etc/config.conf', proxyConfig)
     host.write('/etc/resolv.conf', `nameserver ${site.ip}\n`)
     const etcd = quorate('etcd', '--data-dir=/var/lib/etcd', '--listen-client-urls=unix:///run/etcd.sock')

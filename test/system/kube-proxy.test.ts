@@ -1,20 +1,12 @@
 /** `quorate kube-proxy` as a process of a host: its configuration, its rights, its pages, its rules, and what it leaves behind. */
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { command } from '../cluster.js'
+import { kubeconfig, packageDir, quorate } from '../hosts/control-plane.js'
 import { type Fabric, missingForHosts, openFabric } from '../hosts/hosts.js'
 import type { Host } from '../hosts/host.js'
 import type { Service } from '../hosts/service.js'
 
 const why = missingForHosts('nft', 'conntrack', 'kubectl')
 const soon = { timeout: 20_000, interval: 200 }
-const kubeconfig = (token: string) => `apiVersion: v1
-kind: Config
-clusters: [{name: c, cluster: {server: 'https://127.0.0.1:6443', insecure-skip-tls-verify: true}}]
-users: [{name: u, user: {token: ${token}}}]
-contexts: [{name: x, context: {cluster: c, user: u}}]
-current-context: x
-`
 const config = (path: string) => `apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 clientConnection: {kubeconfig: ${path}}
@@ -42,18 +34,17 @@ describe.skipIf(why !== undefined)(`kube-proxy on a host (skipped: ${why ?? 'no'
   let fabric: Fabric
   let host: Host
   let proxy: Service
-  const quorate = (...args: string[]) => [process.execPath, command, ...args]
   const kubectl = (args: readonly string[], stdin?: string) =>
     host.must(['kubectl', '--kubeconfig=/etc/admin.conf', ...args], stdin === undefined ? {} : { stdin })
   const page = async (url: string) => (await host.exec(['busybox', 'wget', '-qO-', url])).stdout
   const tables = () => host.must(['nft', 'list', 'tables'])
 
   beforeAll(async () => {
-    fabric = await openFabric({ binds: [join(command, '../..')] })
+    fabric = await openFabric({ binds: [packageDir] })
     host = await fabric.addHost('one', { containerd: false })
     host.write('/etc/tokens.csv', 'admin,admin,1,"system:masters"\nproxy,system:kube-proxy,2\n')
-    host.write('/etc/admin.conf', kubeconfig('admin'))
-    host.write('/etc/proxy.conf', kubeconfig('proxy'))
+    host.write('/etc/admin.conf', kubeconfig('127.0.0.1', 'admin'))
+    host.write('/etc/proxy.conf', kubeconfig('127.0.0.1', 'proxy'))
     host.write('/etc/config.conf', config('/etc/proxy.conf'))
     host.write('/srv/hello', 'hello')
     const etcd = quorate('etcd', '--data-dir=/var/lib/etcd', '--listen-client-urls=unix:///run/etcd.sock')

@@ -1,21 +1,13 @@
 /** `quorate network` as a process of a host: with the rights of its own account and no more, its pages, what it leaves and removes. */
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { networkManifests } from '../../src/network/manifests.js'
-import { command } from '../cluster.js'
+import { kubeconfig, packageDir, quorate } from '../hosts/control-plane.js'
 import type { Host } from '../hosts/host.js'
 import { type Fabric, missingForHosts, openFabric } from '../hosts/hosts.js'
 import type { Service } from '../hosts/service.js'
 
 const why = missingForHosts('nft', 'kubectl')
 const soon = { timeout: 20_000, interval: 100 }
-const kubeconfig = (token: string) => `apiVersion: v1
-kind: Config
-clusters: [{name: c, cluster: {server: 'https://127.0.0.1:6443', insecure-skip-tls-verify: true}}]
-users: [{name: u, user: {token: ${token}}}]
-contexts: [{name: x, context: {cluster: c, user: u}}]
-current-context: x
-`
 const policy = `
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -32,7 +24,6 @@ describe.skipIf(why !== undefined)(`quorate network on a host${why ? ` (skipped:
   let fabric: Fabric
   let host: Host
   let agent: Service
-  const quorate = (...args: string[]) => [process.execPath, command, ...args]
   const kubectl = (args: readonly string[], stdin?: string) =>
     host.must(['kubectl', '--kubeconfig=/etc/admin.conf', ...args], stdin === undefined ? {} : { stdin })
   const page = async (path: string) => (await host.exec(['busybox', 'wget', '-qO-', `http://127.0.0.1:10264${path}`])).stdout
@@ -40,11 +31,11 @@ describe.skipIf(why !== undefined)(`quorate network on a host${why ? ` (skipped:
     kubectl(['patch', kind, name, '--subresource=status', '-p', JSON.stringify({ status: value })])
 
   beforeAll(async () => {
-    fabric = await openFabric({ binds: [join(command, '../..')] })
+    fabric = await openFabric({ binds: [packageDir] })
     host = await fabric.addHost('one', { containerd: false })
     host.write('/etc/tokens.csv', 'admin,admin,1,"system:masters"\nagent,system:serviceaccount:kube-system:quorate-network,2\n')
-    host.write('/etc/admin.conf', kubeconfig('admin'))
-    host.write('/etc/agent.conf', kubeconfig('agent'))
+    host.write('/etc/admin.conf', kubeconfig('127.0.0.1', 'admin'))
+    host.write('/etc/agent.conf', kubeconfig('127.0.0.1', 'agent'))
     await host
       .service({ name: 'etcd', argv: quorate('etcd', '--data-dir=/var/lib/etcd', '--listen-client-urls=unix:///run/etcd.sock') })
       .start()

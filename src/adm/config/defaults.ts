@@ -1,4 +1,5 @@
 /** What a configuration that leaves something out means: kubeadm's own defaults, and what the machine itself says. */
+import { isRecord } from '../../base/record.js'
 import { kubernetesVersion } from '../../node/version.js'
 import type { ClusterConfiguration, InitConfiguration, JoinConfiguration, NodeRegistration, ResetConfiguration, Timeouts } from './types.js'
 
@@ -48,7 +49,7 @@ export function defaultCluster(given: Given): ClusterConfiguration {
     ...clusterDefaults,
     ...rest,
     etcd:
-      isObject(etcd) && isObject(etcd.external)
+      isRecord(etcd) && isRecord(etcd.external)
         ? { external: etcd.external }
         : { local: { dataDir: '/var/lib/etcd', ...memberOf(etcd, 'local') } },
     networking: { dnsDomain: 'cluster.local', serviceSubnet: '10.96.0.0/12', ...present(networking) },
@@ -61,7 +62,7 @@ export function defaultInit(given: Given, facts: MachineFacts): InitConfiguratio
   return {
     ...rest,
     bootstrapTokens: tokens.map((token) => ({
-      ...(isObject(token) && token.expires ? {} : { ttl: defaultTokenTtl }),
+      ...(isRecord(token) && token.expires ? {} : { ttl: defaultTokenTtl }),
       groups: [nodeTokenGroup],
       usages: [...tokenUsages],
       ...present(token),
@@ -80,7 +81,7 @@ export function defaultJoin(given: Given, facts: MachineFacts): JoinConfiguratio
     caCertPath: '/etc/kubernetes/pki/ca.crt',
     ...rest,
     discovery: { ...found, ...(tlsBootstrapToken ? { tlsBootstrapToken } : {}) },
-    ...(isObject(controlPlane)
+    ...(isRecord(controlPlane)
       ? { controlPlane: { ...controlPlane, localAPIEndpoint: defaultEndpoint(controlPlane.localAPIEndpoint, facts) } }
       : {}),
     nodeRegistration: defaultRegistration(nodeRegistration, facts),
@@ -114,7 +115,7 @@ function defaultRegistration(given: unknown, { hostname }: MachineFacts): NodeRe
 
 /** Without what is not set: null and '' mean the default, as in Go. */
 function present(given: unknown): Record<string, unknown> {
-  if (!isObject(given)) return {}
+  if (!isRecord(given)) return {}
   return Object.fromEntries(
     Object.entries(given).filter(
       ([name, value]) => name !== 'apiVersion' && name !== 'kind' && value !== null && value !== undefined && value !== '',
@@ -123,9 +124,5 @@ function present(given: unknown): Record<string, unknown> {
 }
 
 function memberOf(given: unknown, member: string): Record<string, unknown> {
-  return isObject(given) ? present(given[member]) : {}
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isRecord(given) ? present(given[member]) : {}
 }

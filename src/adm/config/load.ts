@@ -1,4 +1,5 @@
 /** From a configuration file and flags to what a command works with. Flags and a file do not mix, but for a few (kubeadm's rule). */
+import { isRecord } from '../../base/record.js'
 import type { Fault } from '../../api/status.js'
 import { defaultCluster, defaultInit, defaultJoin, defaultReset, type MachineFacts } from './defaults.js'
 import { badConfig, type Documents, faultText, readDocuments } from './documents.js'
@@ -80,11 +81,7 @@ function over(base: Record<string, unknown> | undefined, top: Record<string, unk
   const result: Record<string, unknown> = { ...base }
   for (const [name, value] of Object.entries(top ?? {})) {
     const below = result[name]
-    result[name] = isObject(below) && isObject(value) ? over(below, value) : value
+    result[name] = isRecord(below) && isRecord(value) ? over(below, value) : value
   }
   return result
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

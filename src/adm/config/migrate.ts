@@ -1,4 +1,5 @@
 /** v1beta3 to v1beta4 (kubeadm reference): extra arguments became lists, and the wait for the control plane moved to the timeouts. */
+import { isRecord } from '../../base/record.js'
 import type { DocumentKind } from './schemas.js'
 import { kubeadmApiVersion } from './types.js'
 
@@ -23,7 +24,7 @@ export function fromV1beta3(kind: DocumentKind, document: Fields): Fields {
 /** Runs `edit` on a copy of an object member, if it is there. */
 function change(fields: Fields, member: string, edit: (copy: Fields) => unknown): void {
   const value = fields[member]
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return
+  if (!isRecord(value)) return
   const copy = { ...value } as Fields
   edit(copy)
   fields[member] = copy
@@ -31,7 +32,7 @@ function change(fields: Fields, member: string, edit: (copy: Fields) => unknown)
 
 function argList(fields: Fields, member: string): void {
   const value = fields[member]
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return
+  if (!isRecord(value)) return
   fields[member] = Object.entries(value).map(([name, text]) => ({ name, value: text }))
 }
 

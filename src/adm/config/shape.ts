@@ -1,4 +1,5 @@
 /** What a configuration document may look like. A document is read strictly: an unknown field or a wrong type is a fault with its path. */
+import { isRecord } from '../../base/record.js'
 import type { Fault } from '../../api/status.js'
 import { parseDurationMs } from '../../base/duration.js'
 
@@ -26,7 +27,7 @@ function check(shape: Shape, value: unknown, path: string, faults: Fault[]): voi
   } else if ('list' in shape) {
     if (!Array.isArray(value)) faults.push(wrongType(path, value, 'list'))
     else for (const [at, item] of value.entries()) check(shape.list, item, `${path}[${at}]`, faults)
-  } else if (!isObject(value)) faults.push(wrongType(path, value, 'object'))
+  } else if (!isRecord(value)) faults.push(wrongType(path, value, 'object'))
   else if ('map' in shape) for (const key of Object.keys(value)) check(shape.map, value[key], `${path}[${key}]`, faults)
   else checkFields(shape.fields, value, path, faults)
 }
@@ -44,10 +45,6 @@ function isScalar(shape: 'string' | 'boolean' | 'integer' | 'duration', value: u
   if (shape === 'integer') return Number.isSafeInteger(value)
   if (shape === 'duration') return typeof value === 'string' && parseDurationMs(value) !== undefined
   return typeof value === shape
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function wrongType(path: string, value: unknown, wanted: string): Fault {

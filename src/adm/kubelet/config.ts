@@ -9,11 +9,7 @@ type Given = Readonly<Record<string, unknown>>
 /** The tenth address of the Service range is DNS. */
 const dnsIndex = 10n
 
-export function kubeletConfiguration(
-  cluster: ClusterConfiguration,
-  given: Given = {},
-  cgroupDriver: 'systemd' | 'cgroupfs' = 'systemd',
-): Given {
+export function kubeletConfiguration(cluster: ClusterConfiguration, given: Given = {}): Given {
   const { networking, certificatesDir } = cluster
   return {
     authentication: {
@@ -22,7 +18,7 @@ export function kubeletConfiguration(
       x509: { clientCAFile: `${certificatesDir}/ca.crt` },
     },
     authorization: { mode: 'Webhook' },
-    cgroupDriver,
+    cgroupDriver: 'systemd',
     clusterDNS: [serviceAddress(networking.serviceSubnet, dnsIndex)],
     clusterDomain: networking.dnsDomain,
     healthzBindAddress: '127.0.0.1',

@@ -55,9 +55,8 @@ export function memberPod(
   version: EtcdVersion,
   others: readonly EtcdMember[] = [],
 ): StaticPod {
-  const url = (host: string, port: number) => `https://${hostPort(host, port)}`
   const { advertiseAddress } = endpoint
-  const peerUrl = url(advertiseAddress, etcdPorts.peer)
+  const peerUrl = peerUrlOf(endpoint)
   const loopback = advertiseAddress.includes(':') ? '::1' : '127.0.0.1'
   const { local } = cluster.etcd
   return etcdPod({
@@ -68,6 +67,15 @@ export function memberPod(
     ...{ pki: `${cluster.certificatesDir}/etcd`, dataDir: local?.dataDir ?? '/var/lib/etcd', version },
     extra: extrasOf(local ?? {}),
   })
+}
+
+/** Where the other members reach the one of this endpoint's machine. */
+export function peerUrlOf({ advertiseAddress }: ApiEndpoint): string {
+  return url(advertiseAddress, etcdPorts.peer)
+}
+
+function url(host: string, port: number): string {
+  return `https://${hostPort(host, port)}`
 }
 
 export function writePod(files: NodeFiles, pod: StaticPod): void {

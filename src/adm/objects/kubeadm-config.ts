@@ -1,10 +1,14 @@
 /** kube-system/kubeadm-config: what the cluster was made with, for those who join, upgrade and reset. */
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
+import type { ConfigMap } from '../../api/types/core-v1.js'
+import type { Client } from '../../client/client.js'
+import { resources } from '../../client/resources.js'
 import type { UnknownObject } from '../../api/object.js'
 import { bootstrappers, group, head, published } from '../../node/cluster-objects/bootstrap-objects.js'
+import { defaultCluster } from '../config/defaults.js'
 import { type ClusterConfiguration, kubeadmApiVersion } from '../config/types.js'
 
-export const kubeadmConfigName = 'kubeadm-config'
+const kubeadmConfigName = 'kubeadm-config'
 
 export function kubeadmConfigObjects(cluster: ClusterConfiguration): UnknownObject[] {
   return published('kubeadm:nodes-kubeadm-config', {
@@ -20,4 +24,9 @@ export function kubeadmConfigObjects(cluster: ClusterConfiguration): UnknownObje
 export function clusterConfigurationText(cluster: ClusterConfiguration): string {
   const document = { ...cluster, apiVersion: kubeadmApiVersion, kind: 'ClusterConfiguration' }
   return stringify(document, { lineWidth: 0, sortMapEntries: true, indentSeq: false })
+}
+
+export async function readClusterConfiguration(client: Client): Promise<ClusterConfiguration> {
+  const { data } = await client.resource<ConfigMap>(resources.configMaps).get('kube-system', kubeadmConfigName)
+  return defaultCluster(parse(data?.ClusterConfiguration ?? '') as Record<string, unknown>)
 }

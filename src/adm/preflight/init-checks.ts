@@ -1,6 +1,7 @@
 /** What a machine must be like before it becomes a control plane, or joins (kubeadm's preflight checks, by their ids). */
 import { isSubdomain } from '../../api/validation/names.js'
 import type { ClusterConfiguration, NodeRegistration } from '../config/types.js'
+import { socketPath } from '../machine/cri-socket.js'
 import { manifestDirectory } from '../manifests/manifests.js'
 import type { Check, Finding } from './check.js'
 import type { CheckedMachine } from './machine.js'
@@ -46,7 +47,7 @@ export const nodeChecks: readonly Check<PreflightContext>[] = [
   {
     id: 'CRI',
     run({ machine, node }) {
-      const path = node.criSocket.replace(/^unix:\/\//, '')
+      const path = socketPath(node.criSocket)
       if (machine.isSocket(path)) return undefined
       return fail(
         `container runtime is not running: there is no socket ${path}`,

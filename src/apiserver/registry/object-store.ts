@@ -149,6 +149,7 @@ export class ObjectStore {
   async update(request: WriteRequest, change: (old: UnknownObject) => UnknownObject | Promise<UnknownObject>): Promise<Stored> {
     let old = await this.read(request)
     for (let tries = 1; old && tries <= conflictTriesMax; tries++) {
+      const isLive = tries > 1
       let outcome: Stored | 'overtaken'
       try {
         outcome = await this.#tryUpdate(request, await change(old), old)
@@ -159,7 +160,7 @@ export class ObjectStore {
         old = fresh
         continue
       }
-      if (outcome !== 'overtaken' && outcome.written) return outcome
+      if (outcome !== 'overtaken' && (outcome.written || isLive)) return outcome
       const fresh = await this.read(request, true)
       // So does the finding that there is nothing to write.
       if (outcome !== 'overtaken' && fresh?.metadata.resourceVersion === old.metadata.resourceVersion) return outcome

@@ -14,6 +14,8 @@ import { kubeconfigPath } from '../../adm/kubeconfigs/kubeconfigs.js'
 import { clusterClient } from '../../adm/machine/cluster-client.js'
 import { machineEtcd, machineFacts } from '../../adm/machine/facts.js'
 import { nodeFiles } from '../../adm/machine/node-files.js'
+import type { ClusterConfiguration } from '../../adm/config/types.js'
+import { readClusterConfiguration } from '../../adm/objects/kubeadm-config.js'
 import type { JoinContext } from '../../adm/phases/join/context.js'
 import { joinPhases } from '../../adm/phases/join/join.js'
 import { findPhase, runPhases } from '../../adm/phases/phase.js'
@@ -91,6 +93,7 @@ async function run(path: string | undefined, endpoint: string | undefined, flags
   let found: Promise<FoundCluster> | undefined
   let client: Client | undefined
   let admin: Client | undefined
+  let configuration: Promise<ClusterConfiguration> | undefined
   const cluster = () =>
     (found ??= discover(join.discovery, join.timeouts.discovery, {
       clock,
@@ -109,6 +112,7 @@ async function run(path: string | undefined, endpoint: string | undefined, flags
       const { server, caPem } = await cluster()
       return (client ??= restClient(wire(server, caPem, token)))
     },
+    configuration: () => (configuration ??= context.client().then(readClusterConfiguration)),
     admin: async () => (admin ??= clusterClient(files, [kubeconfigPath('admin')])),
     etcdVersion: machineEtcd,
     say: (line) => console.log(line),

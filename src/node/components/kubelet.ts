@@ -28,7 +28,7 @@ import { type ComponentMain, type HostedDeps, running } from './component.js'
 import { connectKubeconfig } from './kubeconfig-client.js'
 import { bootstrapKubelet } from './kubelet-bootstrap.js'
 import { type KubeletConfig, readKubeletConfig } from './kubelet-config.js'
-import { openRealNode, type RealNode } from './kubelet-cri.js'
+import type { RealNode, RealNodeOptions } from './kubelet-cri.js'
 import { describeMachine } from './kubelet-node.js'
 import { serveHealthz } from './kubelet-healthz.js'
 import { serveKubelet } from './kubelet-serving.js'
@@ -155,7 +155,7 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
   const rootDir = resolvePath(flags.string('root-dir'))
   const { runtimeEndpoint: endpoint } = config
   const real =
-    endpoint === undefined ? undefined : await openRealNode({ ...{ config, rootDir, endpoint, description, client, deps }, nativeProgram })
+    endpoint === undefined ? undefined : await realNode({ ...{ config, rootDir, endpoint, description, client, deps }, nativeProgram })
   const node = real?.node ?? description
   const simulation = real ? undefined : new SimRuntime({ clock, version: packageVersion })
   const mixed = new MixedRuntime(runtime, real?.runtime ?? (simulation as SimRuntime), real ? isNativeOnHost : isNativePod)
@@ -190,6 +190,12 @@ async function start(flags: Flags, deps: HostedDeps): Promise<Parts & { stop(how
     throw error
   }
   return { kubelet, runtime, manifests, stop }
+}
+
+/** Loaded where there is a container runtime: the nodes of `up` have none. */
+async function realNode(options: RealNodeOptions): Promise<RealNode> {
+  const { openRealNode } = await import('./kubelet-cri.js')
+  return openRealNode(options)
 }
 
 /**

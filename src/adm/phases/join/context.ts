@@ -2,7 +2,7 @@
 import type { Clock } from '../../../base/clock.js'
 import type { Client } from '../../../client/client.js'
 import type { EtcdVersion } from '../../../node/static-pods/etcd.js'
-import type { JoinConfiguration } from '../../config/types.js'
+import type { ClusterConfiguration, JoinConfiguration } from '../../config/types.js'
 import type { FoundCluster } from '../../discovery/discovery.js'
 import type { NodeFiles } from '../../machine/node-files.js'
 import type { KubeletService } from '../../service/kubelet-service.js'
@@ -16,6 +16,8 @@ export interface JoinContext {
   readonly ignoredErrors: readonly string[]
   /** Looks for the cluster once. */
   cluster(): Promise<FoundCluster>
+  /** What the cluster was made with; read once. */
+  configuration(): Promise<ClusterConfiguration>
   /** With the token that this machine joins with. */
   client(): Promise<Client>
   /** As an administrator: once this machine has an admin.conf of its own. */

@@ -1,16 +1,11 @@
 /** What makes a node that joins a control plane: shared certificates, its own, its static pods, its etcd member. */
-import { parse } from 'yaml'
-import type { ConfigMap, Secret } from '../../../api/types/core-v1.js'
+import type { Secret } from '../../../api/types/core-v1.js'
 import { hasReason } from '../../../api/status.js'
 import { QuorateError } from '../../../base/errors.js'
 import { resources } from '../../../client/resources.js'
-import { hostPort } from '../../../node/static-pods/control-plane.js'
-import { defaultCluster } from '../../config/defaults.js'
-import type { ClusterConfiguration } from '../../config/types.js'
 import { addMember, connectMembers, memberEndpoints, promoteMember } from '../../etcd/membership.js'
-import { memberPod, writePod } from '../../manifests/manifests.js'
+import { memberPod, peerUrlOf, writePod } from '../../manifests/manifests.js'
 import { kubeadmCertsName, writeShared } from '../../objects/kubeadm-certs.js'
-import { kubeadmConfigName } from '../../objects/kubeadm-config.js'
 import { runChecks } from '../../preflight/check.js'
 import { controlPlaneChecks } from '../../preflight/init-checks.js'
 import { thisMachine } from '../../preflight/machine.js'
@@ -31,7 +26,7 @@ export const prepareControlPlanePhase: Phase<JoinContext> = {
   when: isControlPlane,
   async run(context) {
     const { files, join, ignoredErrors } = context
-    const cluster = await clusterConfiguration(context)
+    const cluster = await context.configuration()
     const checked = {
       machine: thisMachine(files),
       node: join.nodeRegistration,
@@ -57,7 +52,7 @@ export const prepareControlPlanePhase: Phase<JoinContext> = {
         const key = join.controlPlane?.certificateKey
         if (key === undefined) return say('[download-certs] Skipping: no --certificate-key; the certificates must be here already')
         say(`[download-certs] Downloading the certificates in Secret "${kubeadmCertsName}" in the "kube-system" Namespace`)
-        const cluster = await clusterConfiguration(context)
+        const cluster = await context.configuration()
         writeShared(await sharedData(context), { cluster, files, keyHex: key })
       },
     },
@@ -86,14 +81,13 @@ export const etcdJoinPhase: Phase<JoinContext> = {
   when: isControlPlane,
   async run(context) {
     const { say, files, join, clock } = context
-    const cluster = await clusterConfiguration(context)
+    const cluster = await context.configuration()
     if (cluster.etcd.external) return say('[etcd] Using external etcd: there is nothing to join')
     const init = await asInit(context)
-    const { advertiseAddress } = init.init.localAPIEndpoint
     const endpoints = await memberEndpoints(await context.admin())
     const members = connectMembers(endpoints, files, cluster.certificatesDir, clock)
     try {
-      const peerUrl = `https://${hostPort(advertiseAddress, 2380)}`
+      const peerUrl = peerUrlOf(init.init.localAPIEndpoint)
       const { own, others } = await addMember(members, peerUrl, { timeout: join.timeouts.etcdAPICall, clock })
       say(`[etcd] Announced new etcd member joining to the existing etcd cluster: ${peerUrl}`)
       const known = others.filter(({ name }) => name !== '').map(({ name, peerUrls }) => ({ name, peerUrl: peerUrls[0] ?? '' }))
@@ -127,11 +121,6 @@ export const joinWaitControlPlanePhase: Phase<JoinContext> = {
   run: async (context) => runPhases([waitControlPlanePhase], await asInit(context)),
 }
 
-async function clusterConfiguration({ client }: JoinContext): Promise<ClusterConfiguration> {
-  const { data } = await (await client()).resource<ConfigMap>(resources.configMaps).get('kube-system', kubeadmConfigName)
-  return defaultCluster(parse(data?.ClusterConfiguration ?? '') as Record<string, unknown>)
-}
-
 async function sharedData({ client }: JoinContext): Promise<Readonly<Record<string, string>>> {
   try {
     return (await (await client()).resource<Secret>(resources.secrets).get('kube-system', kubeadmCertsName)).data ?? {}
@@ -155,7 +144,7 @@ async function asInit(context: JoinContext): Promise<InitContext> {
   if (!endpoint) throw new QuorateError('BadUsage', 'this machine joins as a worker', { remedy: 'Give --control-plane.' })
   return {
     init: { bootstrapTokens: [], nodeRegistration: join.nodeRegistration, localAPIEndpoint: endpoint, timeouts: join.timeouts },
-    ...{ cluster: await clusterConfiguration(context), files, clock, nowMs: clock.now(), hostname, service, ignoredErrors, say },
+    ...{ cluster: await context.configuration(), files, clock, nowMs: clock.now(), hostname, service, ignoredErrors, say },
     etcdVersion: () => context.etcdVersion(),
     client: () => context.admin(),
     uploadCerts: false,

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { messageOf, QuorateError } from '../../../base/errors.js'
 import type { ResetConfiguration } from '../../config/types.js'
 import { manifestDirectory } from '../../manifests/manifests.js'
+import { socketPath } from '../../machine/cri-socket.js'
 import type { NodeFiles } from '../../machine/node-files.js'
 import type { Clock } from '../../../base/clock.js'
 import { leaveMembers } from '../../etcd/membership.js'
@@ -99,7 +100,7 @@ function etcdDataDir(files: NodeFiles): string | undefined {
 }
 
 async function removePods({ reset, clock, say, files }: ResetContext): Promise<void> {
-  if (files.kind(reset.criSocket.replace(/^unix:\/\//, '')) !== 'socket') return
+  if (files.kind(socketPath(reset.criSocket)) !== 'socket') return
   try {
     const count = await removeSandboxes(reset.criSocket, clock)
     if (count > 0) say(`[reset] Removed ${count} pods from the container runtime`)

@@ -260,33 +260,30 @@ async function tearDown(options: CsiVolumeOptions, directory: string): Promise<v
 /** What pods of this node have, by what lies beside their volumes: for a kubelet that has just started. Pod uid → unique names. */
 export async function csiVolumesOnDisk(rootDir: string): Promise<Map<string, string[]>> {
   const found = new Map<string, string[]>()
-  const pods = join(rootDir, 'pods')
-  for (const uid of await readdir(pods).catch(() => [])) {
-    for (const folder of ['volumes', 'volumeDevices']) {
-      const place = join(pods, uid, folder, 'kubernetes.io~csi')
-      for (const name of await readdir(place).catch(() => [])) {
-        const data = await readData(join(place, name))
-        if (data?.volumeLifecycleMode === 'Persistent')
-          found.set(uid, [...(found.get(uid) ?? []), uniqueName({ driver: data.driverName, volumeHandle: data.volumeHandle })])
-      }
-    }
+  for await (const { uid, data } of volumesOnDisk(rootDir)) {
+    if (data.volumeLifecycleMode === 'Persistent')
+      found.set(uid, [...(found.get(uid) ?? []), uniqueName({ driver: data.driverName, volumeHandle: data.volumeHandle })])
   }
   return found
 }
 
 /** Whether a pod of this node still has the volume. */
 async function isUsed(rootDir: string, { driverName, volumeHandle }: VolumeData): Promise<boolean> {
+  for await (const { data } of volumesOnDisk(rootDir)) if (data.driverName === driverName && data.volumeHandle === volumeHandle) return true
+  return false
+}
+
+async function* volumesOnDisk(rootDir: string): AsyncGenerator<{ readonly uid: string; readonly data: VolumeData }> {
   const pods = join(rootDir, 'pods')
   for (const uid of await readdir(pods).catch(() => [])) {
     for (const folder of ['volumes', 'volumeDevices']) {
       const place = join(pods, uid, folder, 'kubernetes.io~csi')
       for (const name of await readdir(place).catch(() => [])) {
         const data = await readData(join(place, name))
-        if (data?.driverName === driverName && data.volumeHandle === volumeHandle) return true
+        if (data) yield { uid, data }
       }
     }
   }
-  return false
 }
 
 async function readData(directory: string): Promise<VolumeData | undefined> {
